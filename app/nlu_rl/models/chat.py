@@ -1,0 +1,48 @@
+"""From chat messages to token ids, once and in one way, for training, evaluation, preview and export alike.
+
+The chat template is applied to everything before the assistant's opening tag, the tag is appended as text, and the whole
+is tokenised once with `add_special_tokens=False` (the template writes its own). A completion is tokenised apart and
+concatenated by ids: tokenising prompt and completion as one text would move the boundary.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nlu_rl.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+    from nlu_rl.tasks.contract import Message
+
+
+def render_prompt(tokenizer: "PreTrainedTokenizerBase", messages: "Sequence[Message]") -> str:
+    """Return the prompt exactly as the model sees it, ending in the assistant's opening tag.
+
+    Raises:
+        ModelError: the tokenizer has no chat template.
+    """
+    if not tokenizer.chat_template:
+        raise ModelError(
+            "The model has no chat template, so its prompts cannot be written.",
+            "Use an instruction-tuned model, or add chat_template.jinja to its folder.",
+        )
+    *turns, opening = messages
+    if opening["role"] != "assistant":
+        raise ValueError("the last message must be the assistant's opening")
+    text = tokenizer.apply_chat_template([dict(turn) for turn in turns], tokenize=False, add_generation_prompt=True)
+    return str(text) + opening["content"]
+
+
+def encode_prompt(tokenizer: "PreTrainedTokenizerBase", messages: "Sequence[Message]") -> list[int]:
+    """Return the token ids of the prompt."""
+    return encode_text(tokenizer, render_prompt(tokenizer, messages))
+
+
+def encode_target(tokenizer: "PreTrainedTokenizerBase", target: str) -> list[int]:
+    """Return the token ids of a right completion, with the end-of-text token after it."""
+    return [*encode_text(tokenizer, target), tokenizer.eos_token_id]
+
+
+def encode_text(tokenizer: "PreTrainedTokenizerBase", text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
