@@ -1,0 +1,45 @@
+"""The model as the engine sees it: the trunk that gives last hidden states, and the head that gives logits.
+
+Works through a PEFT wrapper, whose adapters stay active because they live inside the trunk's own modules.
+"""
+
+import inspect
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Backbone:
+    """Trunk and language-model head of a causal LM, with or without an adapter."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        base = model.get_base_model() if hasattr(model, "get_base_model") else model
+        self.trunk: torch.nn.Module = base.get_decoder() if hasattr(base, "get_decoder") else base.base_model
+        if self.trunk is base:
+            self.trunk = base.base_model
+        self.head: torch.nn.Module = base.get_output_embeddings()
+        self.config: Any = base.config
+        self.takes_positions = "position_ids" in inspect.signature(self.trunk.forward).parameters
+        self.device: torch.device = next(base.parameters()).device
+        self.dtype: torch.dtype = self.head.weight.dtype
+
+    def hidden(self, **inputs: Any) -> Any:
+        """Run the trunk; `last_hidden_state` of the result is (rows, length, hidden size)."""
+        if not self.takes_positions:
+            inputs.pop("position_ids", None)
+        with self.autocast():
+            return self.trunk(**inputs)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Return float32 logits (..., V) of hidden states (..., hidden size)."""
+        with self.autocast():
+            logits: Tensor = self.head(hidden.to(self.dtype))
+        return logits.float()
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """LoRA matmuls run in the base's compute type while their master weights stay float32."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)

@@ -1,0 +1,180 @@
+"""The policy: a model and its tokenizer behind `sample()` and `score()`, on the packed path unless it proves unfit.
+
+Micro-batches are cut by token budget and never change a result beyond rounding: a sample depends on its row's own
+draws, and a sum over rows is the same however it is grouped.
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from nlu_rl.policy.backbone import Backbone
+from nlu_rl.policy.decoding import Prefilled, Rollout, Stopping, decode, gather_rows
+from nlu_rl.policy.draws import Draws
+from nlu_rl.policy.packed import packed_prefill, packed_scores
+from nlu_rl.policy.padded import padded_prefill, padded_scores
+from nlu_rl.policy.scores import Scores, pad_rows
+from nlu_rl.policy.trie import split_by_budget
+
+logger = logging.getLogger(__name__)
+
+STOP = "</Judgement>"
+Prompts = Sequence[Sequence[int]]
+
+
+class Policy:
+    """Samples completions and scores them.
+
+    `packed` says which path is used; `max_tokens` is the token budget of one forward pass.
+    """
+
+    def __init__(self, model: torch.nn.Module, tokenizer: Any, *, max_tokens: int | None = None) -> None:
+        self.model = model
+        self.tokenizer = tokenizer
+        self.backbone = Backbone(model)
+        self.packed = self.backbone.takes_positions
+        self.max_tokens = max_tokens or (1024 if self.backbone.device.type == "cpu" else 4096)
+        self.max_rows = 64 if self.backbone.device.type == "cpu" else 256
+
+    @torch.no_grad()
+    def sample(
+        self,
+        prompts: Prompts,
+        *,
+        n: int = 1,
+        temperature: float = 1.0,
+        stop: str = STOP,
+        max_new_tokens: int = 32,
+        draws: Draws,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Rollout:
+        """Sample `n` completions of each prompt, without gradient.
+
+        Args:
+            prompts: P rows of token ids.
+            temperature: 0 is greedy.
+            progress: called with the completions done and their number.
+
+        Returns:
+            P * n completions, prompt by prompt.
+        """
+        total = len(prompts) * n
+        rollout = Rollout([[]] * total, [""] * total, [[]] * total, [False] * total)
+        stopping = Stopping(stop, self._end_tokens(), max_new_tokens)
+        done = 0
+        for group in self._groups(prompts, max(1, self.max_rows // n)):
+            rows = self._prefill([prompts[i] for i in group], group, n)
+            part = decode(self.backbone, self.tokenizer, rows, stopping, temperature, draws)
+            for place, (prompt, completion) in enumerate(zip(rows.prompt, rows.completion, strict=True)):
+                target = int(prompt) * n + int(completion)
+                rollout.completions[target] = part.completions[place]
+                rollout.texts[target] = part.texts[place]
+                rollout.log_probs[target] = part.log_probs[place]
+                rollout.finished[target] = part.finished[place]
+            done += len(rows.prompt)
+            if progress:
+                progress(done, total)
+        return rollout
+
+    def score(
+        self,
+        prompts: Prompts,
+        completions: Prompts,
+        *,
+        temperature: float = 1.0,
+        value_head: torch.nn.Module | None = None,
+    ) -> Scores:
+        """Score B completions of B prompts (repeat a prompt for each of its completions).
+
+        Differentiable; all micro-batches' activations are held until backward. Use `micro_batches` to run backward on
+        each in turn.
+
+        Returns:
+            Scores of shape (B, T), T the longest completion.
+        """
+        width = max(len(completion) for completion in completions)
+        parts = []
+        order: list[int] = []
+        for group in self.micro_batches(prompts, completions):
+            parts.append(
+                self.score_together(
+                    [prompts[i] for i in group],
+                    [completions[i] for i in group],
+                    temperature=temperature,
+                    value_head=value_head,
+                )
+            )
+            order.extend(group)
+        back = torch.tensor(np.argsort(order), device=self.backbone.device)
+
+        def join(name: str) -> torch.Tensor:
+            rows = [row for part in parts for row in getattr(part, name)]
+            return pad_rows(rows, width)[back]
+
+        return Scores(
+            log_probs=join("log_probs"),
+            entropy=join("entropy"),
+            mask=join("mask"),
+            values=join("values") if value_head is not None else None,
+        )
+
+    def micro_batches(self, prompts: Prompts, completions: Prompts) -> list[list[int]]:
+        """Return groups of row indices, each within the token budget, rows that share a beginning together."""
+        sequences = [[*prompt, *completion[:-1]] for prompt, completion in zip(prompts, completions, strict=True)]
+        if self.packed:
+            return split_by_budget(sequences, self.max_tokens)
+        return list(self._padded_groups(sequences, len(sequences)))
+
+    def score_together(
+        self,
+        prompts: Prompts,
+        completions: Prompts,
+        *,
+        temperature: float = 1.0,
+        value_head: torch.nn.Module | None = None,
+    ) -> Scores:
+        """Score rows in one forward pass, whatever their number."""
+        run = packed_scores if self.packed else padded_scores
+        return run(self.backbone, prompts, completions, temperature=temperature, value_head=value_head)
+
+    def _prefill(self, prompts: Prompts, group: Sequence[int], n: int) -> Prefilled:
+        repeats = torch.arange(len(prompts), device=self.backbone.device).repeat_interleave(n)
+        if self.packed:
+            hidden, packed_layers, paths = packed_prefill(self.backbone, prompts)
+            layers, mask = gather_rows(packed_layers, [paths[int(i)] for i in repeats], self.backbone.device)
+        else:
+            hidden, layers, mask = padded_prefill(self.backbone, prompts)
+            layers = [(keys[repeats], values[repeats]) for keys, values in layers]
+            mask = mask[repeats]
+        return Prefilled(
+            hidden=hidden[repeats],
+            layers=layers,
+            mask=mask,
+            prompt=np.repeat(np.asarray(group, np.int64), n),
+            completion=np.tile(np.arange(n), len(prompts)),
+        )
+
+    def _groups(self, prompts: Prompts, max_rows: int) -> Iterator[list[int]]:
+        if not self.packed:
+            yield from self._padded_groups(prompts, max_rows)
+            return
+        for group in split_by_budget(prompts, self.max_tokens):
+            for start in range(0, len(group), max_rows):
+                yield group[start : start + max_rows]
+
+    def _padded_groups(self, rows: Prompts, max_rows: int) -> Iterator[list[int]]:
+        group: list[int] = []
+        for row in sorted(range(len(rows)), key=lambda i: len(rows[i])):
+            if group and ((len(group) + 1) * len(rows[row]) > self.max_tokens or len(group) == max_rows):
+                yield group
+                group = []
+            group.append(row)
+        yield group
+
+    def _end_tokens(self) -> frozenset[int]:
+        configured = getattr(getattr(self.model, "generation_config", None), "eos_token_id", None)
+        ids = configured if isinstance(configured, list) else [configured]
+        return frozenset(i for i in [*ids, self.tokenizer.eos_token_id] if i is not None)

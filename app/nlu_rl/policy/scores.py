@@ -1,0 +1,40 @@
+"""What scoring returns, and the one place where log-probabilities are made from hidden states."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from nlu_rl.policy.backbone import Backbone
+
+
+@dataclass
+class Scores:
+    """Padded on the right to the longest completion; padding holds 0."""
+
+    log_probs: Tensor
+    """(B, T) log-probability of each completion token, in nats."""
+    entropy: Tensor
+    """(B, T) entropy of the distribution each token was drawn from, in nats."""
+    mask: Tensor
+    """(B, T) true on completion tokens."""
+    values: Tensor | None = None
+    """(B, T) the value head on the state before each token."""
+
+
+def token_scores(backbone: Backbone, hidden: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Return log-probabilities (n, V) and entropies (n,) of the next token at hidden states (n, hidden size)."""
+    log_probs = torch.log_softmax(backbone.logits(hidden) / temperature, dim=-1)
+    return log_probs, -(log_probs.exp() * log_probs).sum(-1)
+
+
+def pad_rows(rows: Sequence[Tensor], width: int) -> Tensor:
+    """Stack ragged rows (t,) to (rows, width), padded with 0 on the right; differentiable."""
+    return torch.stack([torch.nn.functional.pad(row, (0, width - row.shape[0])) for row in rows])
+
+
+def completion_mask(completions: Sequence[Sequence[int]], device: torch.device) -> Tensor:
+    """Return (B, T), true on completion tokens."""
+    lengths = torch.tensor([len(completion) for completion in completions], device=device)
+    return torch.arange(int(lengths.max()), device=device)[None, :] < lengths[:, None]

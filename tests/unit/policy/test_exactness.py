@@ -1,0 +1,174 @@
+"""The packed path gives the padded path's log-probabilities, entropies, values and gradients."""
+
+import random
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_model import tiny_causal_lm, tiny_tokenizer
+
+from nlu_rl.policy import packed
+from nlu_rl.policy.backbone import Backbone
+from nlu_rl.policy.draws import Draws
+from nlu_rl.policy.packed import packed_scores
+from nlu_rl.policy.padded import padded_scores
+from nlu_rl.policy.policy import Policy
+from nlu_rl.policy.self_check import check_packed_path
+from nlu_rl.policy.trie import Trie
+
+LOG_PROB_TOLERANCE = 1e-4
+GRADIENT_TOLERANCE = 1e-3
+
+
+def lora(architecture: str = "llama", **changes: object) -> torch.nn.Module:
+    """A tiny model with an adapter that does something."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(3)
+    target = ["Wqkv", "out_proj"] if architecture == "mpt" else "all-linear"
+    model = get_peft_model(tiny_causal_lm(architecture, **changes), LoraConfig(r=4, target_modules=target))
+    for name, parameter in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(parameter, std=0.1)
+    return model
+
+
+def value_head() -> torch.nn.Module:
+    torch.manual_seed(4)
+    return torch.nn.Sequential(torch.nn.Linear(32, 1), torch.nn.Flatten(0))
+
+
+def gradients(model: torch.nn.Module, loss: torch.Tensor) -> torch.Tensor:
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters)])
+
+
+CASES = {
+    "ragged rows with a common prefix": ([[1, 2, 3, 4], [1, 2, 3, 5, 6], [1, 2, 3, 7]], [[8, 9], [10], [11, 12, 13]]),
+    "one row": ([[5, 6, 7]], [[8, 9, 10]]),
+    "no common prefix": ([[1, 2], [3, 4, 5], [6]], [[7, 8], [9], [1, 2, 3]]),
+    "a prompt that is another's prefix": ([[1, 2, 3], [1, 2, 3, 4], [1, 2, 3]], [[5, 6], [7], [8]]),
+    "one-token prompts and completions": ([[1], [1], [2]], [[3], [4], [5]]),
+    "a group of completions": ([[1, 2, 3]] * 8 + [[1, 2, 9]] * 8, [[i, 5, i % 3] for i in range(16)]),
+    "the same completion twice": ([[1, 2, 3]] * 2, [[4, 5, 6]] * 2),
+}
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+@pytest.mark.parametrize("case", CASES)
+def test_packed_equals_padded(architecture: str, case: str) -> None:
+    model, head = lora(architecture), value_head()
+    prompts, completions = CASES[case]
+    backbone = Backbone(model)
+    results = [run(backbone, prompts, completions, value_head=head) for run in (packed_scores, padded_scores)]
+    for name in ("log_probs", "entropy", "values"):
+        ours, reference = (getattr(result, name) for result in results)
+        assert torch.equal(results[0].mask, results[1].mask)
+        assert (ours - reference).abs().max() < LOG_PROB_TOLERANCE, name
+    ours, reference = (gradients(model, (r.log_probs.sin() + r.values.square() + r.entropy).sum()) for r in results)
+    assert reference.norm() > 0
+    assert (ours - reference).norm() / reference.norm() < GRADIENT_TOLERANCE
+
+
+@pytest.mark.parametrize(
+    "changes", [{"num_key_value_heads": 4}, {"tie_word_embeddings": True}, {"num_key_value_heads": 1}]
+)
+def test_variants_of_attention_and_head(changes: dict[str, object]) -> None:
+    backbone = Backbone(lora(**changes))
+    prompts, completions = CASES["ragged rows with a common prefix"]
+    difference = (
+        packed_scores(backbone, prompts, completions).log_probs
+        - padded_scores(backbone, prompts, completions).log_probs
+    )
+    assert difference.abs().max() < LOG_PROB_TOLERANCE
+
+
+MODEL = tiny_causal_lm()
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_random_tries(seed: int) -> None:
+    rng = random.Random(seed)
+
+    def grow(prefix: list[int], depth: int) -> list[list[int]]:
+        if depth == 0:
+            return [prefix + [rng.randrange(256) for _ in range(rng.randint(1, 4))]]
+        node = prefix + [rng.randrange(256) for _ in range(rng.randint(0, 5))]
+        return [row for _ in range(rng.randint(1, 3)) for row in grow(node, depth - 1)]
+
+    prompts = grow([], rng.randint(1, 4))
+    completions = [[rng.randrange(256) for _ in range(rng.randint(1, 5))] for _ in prompts]
+    policy = Policy(MODEL, tiny_tokenizer(), max_tokens=rng.choice([8, 30, 1000]))
+    with torch.no_grad():
+        ours = policy.score(prompts, completions)
+        reference = padded_scores(policy.backbone, prompts, completions)
+    assert torch.equal(ours.mask, reference.mask)
+    assert (ours.log_probs - reference.log_probs).abs().max() < LOG_PROB_TOLERANCE
+
+
+def test_a_broken_mask_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy(MODEL, tiny_tokenizer())
+    prompts, completions = CASES["ragged rows with a common prefix"]
+    assert check_packed_path(policy, prompts, completions) is None
+    assert policy.packed
+    right = Trie.ancestor_mask
+    monkeypatch.setattr(packed.Trie, "ancestor_mask", lambda trie: right(trie) | right(trie).T)
+    reason = check_packed_path(policy, prompts, completions)
+    assert reason is not None
+    assert "differs" in reason
+    assert not policy.packed
+
+
+def test_mpt_falls_back_to_padding_and_says_so() -> None:
+    policy = Policy(tiny_causal_lm("mpt"), tiny_tokenizer())
+    reason = check_packed_path(policy, [[1, 2, 3], [1, 2]], [[4], [5, 6]])
+    assert reason is not None
+    assert not policy.packed
+    assert policy.score([[1, 2, 3], [1, 2]], [[4], [5, 6]]).log_probs.shape == (2, 2)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "mpt"])
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_sampling_agrees_with_scoring_and_with_any_batch(architecture: str, temperature: float) -> None:
+    model = lora(architecture)
+    prompts = [[1, 2, 3, 4, 5], [1, 2, 3], [9, 8], [1, 2, 3, 4, 5]]
+    draws = Draws(seed=7, step=3)
+    whole = Policy(model, tiny_tokenizer()).sample(prompts, n=3, temperature=temperature, max_new_tokens=6, draws=draws)
+    small = Policy(model, tiny_tokenizer(), max_tokens=4)
+    assert small.sample(prompts, n=3, temperature=temperature, max_new_tokens=6, draws=draws) == pytest.approx(
+        whole
+    ) or (
+        small.sample(prompts, n=3, temperature=temperature, max_new_tokens=6, draws=draws).completions
+        == whole.completions
+    )
+    repeated = [prompt for prompt in prompts for _ in range(3)]
+    with torch.no_grad():
+        scores = small.score(repeated, whole.completions, temperature=temperature or 1.0)
+    for row, log_probs in enumerate(whole.log_probs):
+        assert scores.log_probs[row, : len(log_probs)].tolist() == pytest.approx(log_probs, abs=1e-4)
+    if temperature:
+        assert len({tuple(c) for c in whole.completions}) > 6
+    else:
+        assert whole.completions[0] == whole.completions[1] == whole.completions[9]
+
+
+def test_rows_keep_their_draws_when_evaluated_alone() -> None:
+    policy = Policy(MODEL, tiny_tokenizer())
+    prompts = [[1, 2, 3], [4, 5, 6], [7, 8, 9]]
+    together = policy.sample(prompts, max_new_tokens=5, draws=Draws(1))
+    alone = policy.sample(prompts[2:], max_new_tokens=5, draws=Draws(1, rows=[2]))
+    assert alone.completions[0] == together.completions[2]
+
+
+def test_a_row_ends_at_the_stop_text_or_the_end_token() -> None:
+    policy = Policy(MODEL, tiny_tokenizer())
+    free = policy.sample([[1, 2, 3]], max_new_tokens=12, draws=Draws(5))
+    assert len(free.completions[0]) == 12
+    assert free.finished == [False]
+    stop = policy.tokenizer.decode(free.completions[0][3:5])
+    stopped = policy.sample([[1, 2, 3]], stop=stop, max_new_tokens=12, draws=Draws(5))
+    assert stopped.finished == [True]
+    assert stopped.texts[0].endswith(stop)
+    assert len(stopped.completions[0]) <= 5
