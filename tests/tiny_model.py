@@ -15,9 +15,9 @@ SIZES: dict[str, Any] = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "max_position_embeddings": 4096,
-    "bos_token_id": 257,
-    "eos_token_id": 258,
-    "pad_token_id": 256,
+    "bos_token_id": 256,
+    "eos_token_id": 257,
+    "pad_token_id": 258,
 }
 
 
@@ -47,7 +47,7 @@ def tiny_causal_lm(architecture: str = "llama", seed: int = 0, **changes: Any) -
         torch.manual_seed(seed)
         if architecture == "mpt":
             config = MptConfig(d_model=32, n_heads=4, n_layers=2, vocab_size=320, max_seq_len=512, expansion_ratio=2)
-            config.pad_token_id, config.eos_token_id, config.bos_token_id = 256, 258, 257
+            config.pad_token_id, config.eos_token_id, config.bos_token_id = 258, 257, 256
             model = MptForCausalLM(config)
         elif architecture == "qwen2":
             model = Qwen2ForCausalLM(Qwen2Config(**sizes))

@@ -6,6 +6,7 @@ draws, and a sum over rows is the same however it is grouped.
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,17 @@ logger = logging.getLogger(__name__)
 
 STOP = "</Judgement>"
 Prompts = Sequence[Sequence[int]]
+
+
+@contextmanager
+def inference_mode(model: torch.nn.Module) -> Iterator[None]:
+    """Leave training mode for a while: gradient checkpointing would drop the key-value cache."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
 
 
 class Policy:
@@ -66,8 +78,9 @@ class Policy:
         stopping = Stopping(stop, self._end_tokens(), max_new_tokens)
         done = 0
         for group in self._groups(prompts, max(1, self.max_rows // n)):
-            rows = self._prefill([prompts[i] for i in group], group, n)
-            part = decode(self.backbone, self.tokenizer, rows, stopping, temperature, draws)
+            with inference_mode(self.model):
+                rows = self._prefill([prompts[i] for i in group], group, n)
+                part = decode(self.backbone, self.tokenizer, rows, stopping, temperature, draws)
             for place, (prompt, completion) in enumerate(zip(rows.prompt, rows.completion, strict=True)):
                 target = int(prompt) * n + int(completion)
                 rollout.completions[target] = part.completions[place]

@@ -1,0 +1,125 @@
+"""GRPO: TRL's GRPOTrainer, its generation and its log-probabilities replaced by the engine's.
+
+Advantages, clipping, the KL term and the loss stay TRL's. The reference is the base model, adapters disabled, as for
+PPO; TRL would hold a copy of the adapter the run starts from.
+"""
+
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+from trl import GRPOConfig, GRPOTrainer
+
+from nlu_rl.policy.draws import Draws
+from nlu_rl.training.arguments import training_arguments
+from nlu_rl.training.context import Context
+from nlu_rl.training.judge import judge, report_samples, task_metrics
+from nlu_rl.training.rows import Row
+from nlu_rl.training.supervised_run import SupervisedRun
+
+
+class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
+    """GRPO through `policy.sample` and `policy.score`."""
+
+    _rows: list[Row]
+    _texts: list[str]
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        self._rows = [self.context.rows[feature["position"]] for feature in inputs]
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)
+        report_samples(
+            self.context.reporter,
+            self.state.global_step + 1,
+            self._rows,
+            self._texts,
+            self._judged,
+            output["advantages"].tolist(),
+        )
+        return output
+
+    def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        return [row.prompt_ids for row in self._rows], None, {}
+
+    def _generate_single_turn(
+        self, prompt_ids: list[list[int]], images: Any, multimodal_fields: Any, num_generations: int, **_: Any
+    ) -> tuple[list[list[int]], None]:
+        """Sample G completions of every G-th prompt; TRL repeats each prompt G times in a row."""
+        context, step = self.context, self.state.global_step
+        with context.metrics.timed("generate"):
+            rollout = context.policy.sample(
+                prompt_ids[::num_generations],
+                n=num_generations,
+                temperature=context.recipe.generation.temperature,
+                max_new_tokens=context.recipe.generation.max_new_tokens,
+                draws=Draws(context.recipe.seed, step),
+            )
+        self._texts = rollout.texts
+        context.metrics.values["unfinished"] = 1 - sum(rollout.finished) / len(rollout.finished)
+        return rollout.completions, None
+
+    def rewards(self, **_: Any) -> list[float]:
+        """Return the rule rewards of the current batch (B)."""
+        self._judged = judge(self._rows, self._texts)
+        self.context.metrics.values.update({**self._judged.metrics(), **task_metrics(self._rows, self._judged)})
+        return self._judged.rewards
+
+    def _get_per_token_logps_and_entropies(
+        self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, **_: Any
+    ) -> tuple[Tensor, Tensor, None]:
+        """Return log-probabilities and entropies (B, T) of rows padded as TRL pads them."""
+        split = input_ids.shape[1] - logits_to_keep
+        real = attention_mask.bool()
+        prompts = [ids[mask].tolist() for ids, mask in zip(input_ids[:, :split], real[:, :split], strict=True)]
+        completions = [ids[mask].tolist() for ids, mask in zip(input_ids[:, split:], real[:, split:], strict=True)]
+        part = "update" if torch.is_grad_enabled() else "score"
+        with self.context.metrics.timed(part):
+            scores = self.context.policy.score(prompts, completions, temperature=self.temperature)
+        return scores.log_probs, scores.entropy, None
+
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
+        before = sum(self.context.metrics.seconds.values())
+        with self.context.metrics.timed("update"):
+            loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
+        # What was generated and scored inside is counted there.
+        inner = sum(self.context.metrics.seconds.values()) - before - self.context.metrics.seconds["update_seconds"]
+        self.context.metrics.seconds["update_seconds"] -= max(0.0, inner)
+        return loss
+
+
+def make_grpo_trainer(context: Context) -> EngineGRPOTrainer:
+    """Return the trainer, ready to `train()`."""
+    recipe = context.recipe
+    arguments = GRPOConfig(
+        **training_arguments(recipe, context.run, context.policy.backbone.device.type),
+        per_device_train_batch_size=recipe.train.batch,
+        num_generations=recipe.grpo.completions,
+        max_completion_length=recipe.generation.max_new_tokens,
+        temperature=recipe.generation.temperature,
+        beta=recipe.grpo.kl,
+        epsilon=recipe.grpo.clip,
+        scale_rewards=recipe.grpo.scale,
+        loss_type="grpo",
+        shuffle_dataset=False,
+    )
+
+    def rewards(**_: Any) -> list[float]:
+        return trainer.rewards()
+
+    model = context.policy.model
+    trainer = EngineGRPOTrainer(
+        model=model,
+        args=arguments,
+        reward_funcs=rewards,
+        train_dataset=Dataset.from_dict(
+            {"prompt": [""] * len(context.rows), "position": list(range(len(context.rows)))}
+        ),
+        processing_class=context.tokenizer,
+    )
+    if "ref" in model.peft_config:
+        model.delete_adapter("ref")
+    for parameter in model.parameters():
+        if parameter.requires_grad:
+            parameter.data = parameter.data.float()
+    trainer.supervise(context)
+    return trainer

@@ -1,0 +1,99 @@
+"""The train job: from a run directory with a recipe to checkpoints, events and a result.
+
+Called by the worker for a new run and for one that is resumed; a resumed run goes on from its latest whole checkpoint.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from nlu_rl.errors import RecipeError
+from nlu_rl.models.load import LoadedModel, load_model
+from nlu_rl.models.lora import add_lora, load_adapter
+from nlu_rl.policy.policy import Policy
+from nlu_rl.policy.self_check import check_packed_path
+from nlu_rl.recipe import Recipe, load_recipe
+from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, best_checkpoint, latest_checkpoint, open_run
+from nlu_rl.runs.reporter import Reporter
+from nlu_rl.tasks.registry import get_task
+from nlu_rl.training.context import Context
+from nlu_rl.training.grpo import make_grpo_trainer
+from nlu_rl.training.ppo import make_ppo_trainer
+from nlu_rl.training.rows import Rows, load_rows
+from nlu_rl.training.sft import make_sft_trainer
+from nlu_rl.training.supervised_run import SupervisedRun
+from nlu_rl.training.validation import Validation
+
+logger = logging.getLogger(__name__)
+
+TRAINERS: dict[str, Callable[[Context], SupervisedRun]] = {
+    "sft": make_sft_trainer,
+    "ppo": make_ppo_trainer,
+    "grpo": make_grpo_trainer,
+}
+SELF_CHECK_ROWS = 4
+
+
+def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Train the run's recipe to the end, to a stop, or to the limit of patience.
+
+    Returns:
+        `state` (done or stopped), `step`, `best_step`, `scores` of the last validation's tasks' mean as `validation`.
+    """
+    recipe = load_recipe(run.recipe_path)
+    reporter.state("loading", step=0, total=recipe.train.max_steps)
+    loaded = load_model(
+        recipe.model,
+        quantize=recipe.quantize,
+        precision=recipe.precision,
+        progress=lambda done, total: reporter.progress("fetching the model", done, total),
+    )
+    tasks = [get_task(name) for name in recipe.tasks]
+    model = _with_adapter(loaded, recipe)
+    policy = Policy(model, loaded.tokenizer, max_tokens=recipe.train.micro_batch_tokens)
+    rows = load_rows(recipe, tasks, loaded.tokenizer)
+    _self_check(policy, rows, reporter)
+    validates = recipe.evaluate.every is not None or recipe.evaluate.before
+    validation = Validation(recipe, tasks, reporter) if validates else None
+    context = Context(recipe, run, reporter, policy, loaded.tokenizer, rows, validation)
+    checkpoint = latest_checkpoint(run)
+    if checkpoint is None and recipe.evaluate.before and validation is not None:
+        reporter.state("baseline")
+        validation.run(policy, 0)
+    trainer = TRAINERS[recipe.method](context)
+    if checkpoint is not None:
+        reporter.event("resume", step=int(checkpoint.name.split("-")[1]))
+    reporter.state("training")
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)  # type: ignore[attr-defined]
+    return _result(run, trainer, reporter)
+
+
+def _with_adapter(loaded: LoadedModel, recipe: Recipe) -> Any:
+    if recipe.start_from is None:
+        return add_lora(loaded, recipe.lora, recipe.seed)
+    source = adapter_checkpoint(open_run(recipe.start_from))
+    if source is None:
+        raise RecipeError(f"The run '{recipe.start_from}' has no checkpoint to start from.", "Train it further first.")
+    return load_adapter(loaded, source, trainable=True)
+
+
+def _self_check(policy: Policy, rows: Rows, reporter: Reporter) -> None:
+    sample = [rows[i] for i in range(min(SELF_CHECK_ROWS, len(rows)))]
+    reason = check_packed_path(policy, [row.prompt_ids for row in sample], [row.target_ids for row in sample])
+    if reason:
+        reporter.warning(f"Shared prefixes are computed again for every row: {reason}.")
+    reporter.event("engine", path="packed" if policy.packed else "padded", dtype=str(policy.backbone.dtype))
+
+
+def _result(run: RunDirectory, trainer: SupervisedRun, reporter: Reporter) -> dict[str, Any]:
+    step, total = trainer.state.global_step, trainer.state.max_steps
+    stopped = "stop" in reporter.requested()
+    if stopped:
+        reporter.acknowledge("stop")
+    best = best_checkpoint(run)
+    return {
+        "state": "stopped" if stopped and step < total else "done",
+        "step": step,
+        "best_step": int(best.name.split("-")[1]) if best else None,
+        "scores": {"validation": trainer.best.score} if trainer.best.score is not None else {},
+    }

@@ -1,0 +1,102 @@
+"""The rows of a run: which one comes when, and its token ids.
+
+The order is a pure function of (sizes, mix, seed), long enough for the whole run, so that the position in it is all a
+checkpoint needs. Rows are encoded when first used: tokenising all of a large data set would delay the first step.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from nlu_rl.errors import DataError
+from nlu_rl.models.chat import encode_prompt, encode_target
+from nlu_rl.recipe import Recipe
+from nlu_rl.tasks.contract import Example, Task
+
+
+@dataclass(frozen=True)
+class Row:
+    """One training row; `prompt_ids` and `target_ids` are token ids."""
+
+    task: Task
+    example: Example
+    prompt_ids: list[int]
+    target_ids: list[int]
+
+
+class Rows:
+    """The training rows of a run, in the order in which they are used."""
+
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        examples: Sequence[Sequence[Example]],
+        order: Sequence[tuple[int, int]],
+        tokenizer: PreTrainedTokenizerBase,
+    ) -> None:
+        self._tasks = tasks
+        self._examples = examples
+        self._order = order
+        self._tokenizer = tokenizer
+        self._encoded: dict[tuple[int, int], Row] = {}
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, position: int) -> Row:
+        """Return the row used at a position."""
+        key = self._order[position]
+        if key not in self._encoded:
+            task, example = self._tasks[key[0]], self._examples[key[0]][key[1]]
+            self._encoded[key] = Row(
+                task,
+                example,
+                encode_prompt(self._tokenizer, task.prompt(example)),
+                encode_target(self._tokenizer, task.target(example)),
+            )
+        return self._encoded[key]
+
+
+def load_rows(recipe: Recipe, tasks: Sequence[Task], tokenizer: PreTrainedTokenizerBase) -> Rows:
+    """Load the training split of every task and fix the order of the whole run.
+
+    Raises:
+        DataError: a task without usable training rows.
+    """
+    examples = []
+    for number, task in enumerate(tasks):
+        rows = [example for example in task.load("train") if example.gold is not None]
+        if not rows:
+            raise DataError(f"Task '{task.name}' has no labelled training rows.", "Import a training split.")
+        if recipe.train.examples is not None:
+            chosen = np.random.default_rng([recipe.seed, number]).permutation(len(rows))[: recipe.train.examples]
+            rows = [rows[i] for i in chosen]
+        examples.append(rows)
+    per_step = recipe.train.batch // (recipe.grpo.completions if recipe.method == "grpo" else 1)
+    weights = mix_weights(recipe.mix, [task.name for task in tasks], [len(rows) for rows in examples])
+    order = row_order([len(rows) for rows in examples], weights, per_step * recipe.train.max_steps, recipe.seed)
+    return Rows(tasks, examples, order, tokenizer)
+
+
+def mix_weights(mix: str | Mapping[str, float] | None, names: Sequence[str], sizes: Sequence[int]) -> list[float]:
+    """Return how often each task is drawn, summing to 1: by size, equally, or by the recipe's weights."""
+    if isinstance(mix, Mapping):
+        raw = [float(mix[name]) for name in names]
+    else:
+        raw = [1.0] * len(names) if mix == "equal" else [float(size) for size in sizes]
+    return [weight / sum(raw) for weight in raw]
+
+
+def row_order(sizes: Sequence[int], weights: Sequence[float], count: int, seed: int) -> list[tuple[int, int]]:
+    """Return `count` pairs (task, row). Every task goes through its rows in a new permutation each time round."""
+    generator = np.random.default_rng(seed)
+    drawn = np.zeros(count, np.int64) if len(sizes) == 1 else generator.choice(len(sizes), size=count, p=weights)
+    queues: list[list[int]] = [[] for _ in sizes]
+    order = []
+    for task in drawn.tolist():
+        if not queues[task]:
+            queues[task] = generator.permutation(sizes[task]).tolist()[::-1]
+        order.append((task, queues[task].pop()))
+    return order

@@ -1,0 +1,73 @@
+"""Supervised fine-tuning: TRL's SFTTrainer with the engine's log-probabilities, loss on the answer only.
+
+The loss is the mean negative log-probability over all answer tokens of the batch, whatever the micro-batches.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch.utils.data import SequentialSampler
+from trl import SFTConfig, SFTTrainer
+
+from nlu_rl.training.arguments import training_arguments
+from nlu_rl.training.context import Context
+from nlu_rl.training.ppo_math import masked_mean
+from nlu_rl.training.supervised_run import SupervisedRun
+
+
+@dataclass
+class PositionCollator:
+    """Passes on positions in the run's row order; rows are looked up when a step needs them."""
+
+    def __call__(self, features: list[dict[str, Any]]) -> dict[str, Any]:
+        return {"positions": [feature["position"] for feature in features]}
+
+
+class EngineSFTTrainer(SupervisedRun, SFTTrainer):
+    """SFT through `policy.score`."""
+
+    def _get_train_sampler(self, dataset: Any = None) -> Any:
+        return SequentialSampler(dataset or self.train_dataset)
+
+    def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
+        """Accumulate the gradient of a whole batch (B rows) and return its loss."""
+        context = self.context
+        model.train()
+        rows = [context.rows[position] for position in inputs["positions"]]
+        prompts = [row.prompt_ids for row in rows]
+        targets = [row.target_ids for row in rows]
+        tokens = sum(len(target) for target in targets)
+        total = torch.zeros((), device=self.args.device)
+        entropy = torch.zeros((), device=self.args.device)
+        with context.metrics.timed("update"):
+            for group in context.policy.micro_batches(prompts, targets):
+                scores = context.policy.score_together([prompts[i] for i in group], [targets[i] for i in group])
+                loss = -(scores.log_probs * scores.mask).sum() / tokens
+                self.accelerator.backward(loss)
+                total += loss.detach()
+                entropy += (masked_mean(scores.entropy, scores.mask) * scores.mask.sum() / tokens).detach()
+        context.metrics.values.update(entropy=float(entropy), completion_tokens=tokens / len(rows))
+        return total
+
+
+def make_sft_trainer(context: Context) -> EngineSFTTrainer:
+    """Return the trainer, ready to `train()`."""
+    recipe = context.recipe
+    arguments = SFTConfig(
+        **training_arguments(recipe, context.run, context.policy.backbone.device.type),
+        per_device_train_batch_size=recipe.train.batch,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        max_length=None,
+        packing=False,
+    )
+    trainer = EngineSFTTrainer(
+        model=context.policy.model,
+        args=arguments,
+        train_dataset=Dataset.from_dict({"position": list(range(len(context.rows)))}),
+        data_collator=PositionCollator(),
+        processing_class=context.tokenizer,
+    )
+    trainer.supervise(context)
+    return trainer

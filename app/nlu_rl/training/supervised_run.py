@@ -1,0 +1,205 @@
+"""What the three trainers share: events, control files, validation, early stopping, and checkpoints that are whole.
+
+A mixin for `transformers.Trainer`, placed before it. It changes when and where things are written, never how a step is
+computed. A checkpoint is built in `checkpoints/.partial` and renamed when everything in it is on disk, so that a killed
+process or a full disk leaves the earlier ones as they are.
+"""
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from nlu_rl.errors import RunError
+from nlu_rl.training.context import Context
+from nlu_rl.training.schedule import learning_rate_scale
+from nlu_rl.training.validation import BestStep
+
+STATE_FILE = "nlu_rl.json"
+PAUSE_POLL_SECONDS = 0.5
+
+EVENT_NAMES = {
+    "loss": "loss",
+    "grad_norm": "grad_norm",
+    "learning_rate": "learning_rate",
+    "reward": "reward",
+    "kl": "kl",
+    "entropy": "entropy",
+    "clip_ratio/region_mean": "clip_fraction",
+    "completions/mean_length": "completion_tokens",
+    "frac_reward_zero_std": "zero_variance_groups",
+}
+"""TRL's keys and ours for the same number."""
+
+
+class SupervisedRun:
+    """Mixin for trainers; `context` must be set before `train()`."""
+
+    context: Context
+    state: TrainerState
+    control: TrainerControl
+    args: TrainingArguments
+    model: Any
+    optimizer: Any
+    lr_scheduler: Any
+    best: BestStep
+
+    def supervise(self, context: Context) -> None:
+        """Attach the run. Called once, after the trainer is made."""
+        self.context = context
+        self.best = BestStep()
+        self.add_callback(ControlCallback(self))  # type: ignore[attr-defined]
+
+    # -- what a subclass keeps in a checkpoint beside the adapter and the optimizer
+
+    def extra_state(self) -> dict[str, Any]:
+        """Return JSON-able state of the method, such as an adapted KL coefficient."""
+        return {}
+
+    def load_extra_state(self, state: dict[str, Any]) -> None:
+        """Take back what `extra_state` returned."""
+
+    def save_extra_tensors(self, folder: Path) -> None:
+        """Write tensors of the method, such as the value head."""
+
+    def load_extra_tensors(self, folder: Path) -> None:
+        """Take back what `save_extra_tensors` wrote."""
+
+    # -- transformers.Trainer
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Turn a training log into a step event; the log itself goes on to TensorBoard and the like."""
+        if "loss" in logs:
+            super().log(logs, start_time)  # type: ignore[misc]
+            taken = self.context.metrics.take()
+            metrics = {name: logs[key] for key, name in EVENT_NAMES.items() if logs.get(key) is not None}
+            self.context.reporter.step(self.state.global_step, {**metrics, **taken}, total=self.state.max_steps)
+
+    def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
+        """Validate; mark the step as the best, or stop when patience has run out."""
+        metrics: dict[str, float] = {}
+        if self.context.validation is not None:
+            reporter = self.context.reporter
+            reporter.state("evaluating")
+            score = self.context.validation.run(self.context.policy, self.state.global_step)
+            reporter.state("training")
+            metrics["eval_score"] = score
+            if self.best.update(score, self.state.global_step):
+                self.control.should_save = True
+            patience = self.context.recipe.evaluate.patience
+            if patience is not None and self.best.without_better >= patience:
+                reporter.event("early_stop", step=self.state.global_step, best_step=self.best.step)
+                self.control.should_training_stop = True
+                self.control.should_save = True
+            self.context.metrics.started = time.monotonic()
+        self.control.should_evaluate = False
+        return metrics
+
+    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
+        train = self.context.recipe.train
+
+        def scale(step: int) -> float:
+            return learning_rate_scale(step, num_training_steps, train.warmup, train.floor)
+
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, scale)
+        self._created_lr_scheduler = True
+        return self.lr_scheduler
+
+    def create_model_card(self, *_: Any, **__: Any) -> None:
+        """Cards are written by the export, not beside every checkpoint."""
+
+    def floating_point_ops(self, _: Any) -> int:
+        return 0
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        step = self.state.global_step
+        checkpoints = self.context.run.checkpoints_dir
+        target = checkpoints / f"step-{step}"
+        if not (target / "complete").exists():
+            self.context.reporter.state("saving")
+            partial = Path(self.args.output_dir)
+            shutil.rmtree(partial, ignore_errors=True)
+            try:
+                super()._save_checkpoint(model, trial)  # type: ignore[misc]
+                self._finish_checkpoint(partial / f"checkpoint-{step}", target)
+            except (OSError, RuntimeError) as error:
+                shutil.rmtree(partial, ignore_errors=True)
+                raise RunError(
+                    f"The checkpoint of step {step} could not be written: {error}.",
+                    "Make room on the disk, then 'nlu-rl resume' the run; earlier checkpoints are whole.",
+                ) from error
+        if self.best.step == step and self.best.score is not None:
+            _write_json(checkpoints / "best.json", {"step": step, "score": self.best.score})
+        self._drop_old_checkpoints()
+        self.context.reporter.event("checkpoint", step=step, path=str(target))
+        self.context.reporter.state("training")
+
+    def _finish_checkpoint(self, built: Path, target: Path) -> None:
+        self.save_extra_tensors(built)
+        _write_json(built / STATE_FILE, {"best": self.best.state(), "extra": self.extra_state()})
+        for file in built.rglob("*"):
+            if file.is_file():
+                with file.open("rb") as handle:
+                    os.fsync(handle.fileno())
+        (built / "complete").touch()
+        shutil.rmtree(target, ignore_errors=True)
+        built.rename(target)
+
+    def _drop_old_checkpoints(self) -> None:
+        steps = sorted(int(path.name.split("-")[1]) for path in self.context.run.checkpoints_dir.glob("step-*"))
+        kept = {*steps[-self.context.recipe.train.keep :], self.best.step}
+        for step in set(steps) - kept:
+            shutil.rmtree(self.context.run.checkpoints_dir / f"step-{step}", ignore_errors=True)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
+        folder = Path(resume_from_checkpoint)
+        self.load_extra_tensors(folder)
+        state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
+        self.best = BestStep(**state["best"])
+        self.load_extra_state(state["extra"])
+
+
+class ControlCallback(TrainerCallback):
+    """Does what the files in `control/` ask for, between steps, and decides when to validate."""
+
+    def __init__(self, trainer: SupervisedRun) -> None:
+        self._trainer = trainer
+
+    def on_train_begin(self, *_: Any, **__: Any) -> None:
+        self._trainer.context.metrics.take()
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        every = self._trainer.context.recipe.evaluate.every
+        if every is not None and (state.global_step % every == 0 or state.global_step >= state.max_steps):
+            control.should_evaluate = True
+        requested = self._wait_while_paused(self._trainer.context.reporter.requested())
+        if "checkpoint" in requested or "stop" in requested:
+            control.should_save = True
+        if "stop" in requested:
+            control.should_training_stop = True
+        for name in requested - {"stop"}:
+            self._trainer.context.reporter.acknowledge(name)
+
+    def _wait_while_paused(self, requested: set[str]) -> set[str]:
+        reporter = self._trainer.context.reporter
+        if "pause" not in requested:
+            return requested
+        reporter.acknowledge("pause")
+        reporter.state("paused")
+        while not (requested := reporter.requested()) & {"resume", "stop"}:
+            time.sleep(PAUSE_POLL_SECONDS)
+        reporter.state("training")
+        self._trainer.context.metrics.started = time.monotonic()
+        return requested - {"pause"}
+
+
+def _write_json(path: Path, data: dict[str, Any]) -> None:
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(json.dumps(data), encoding="utf-8")
+    os.replace(temporary, path)
