@@ -1,0 +1,20 @@
+"""SST-2: is a phrase from a movie review positive or negative? (GLUE; accuracy.)"""
+
+from typing import ClassVar
+
+from nlu_rl.tasks.classification import ClassificationTask
+
+
+class Sst2(ClassificationTask):
+    name = "sst2"
+    answers = ("negative", "positive")
+    title = "Sentiment of phrases from movie reviews (GLUE)"
+    system = "You are an assistant that judges the sentiment of movie reviews."
+    instructions = (
+        "Decide whether the sentence from a movie review is positive or negative about the movie. Answer with exactly "
+        "<Judgement>positive</Judgement> or <Judgement>negative</Judgement> and nothing else."
+    )
+    query = "Sentence: {sentence}"
+    submission_file = "SST-2.tsv"
+    submission_labels: ClassVar = {"negative": "0", "positive": "1"}
+    submission_default = "positive"
