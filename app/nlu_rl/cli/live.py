@@ -1,0 +1,146 @@
+"""Follow a run to its end: progress on standard error, Ctrl-C turned into a request to stop.
+
+The worker does not depend on this process: closing the terminal ends the display, not the run.
+"""
+
+import contextlib
+import json as jsonlib
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from nlu_rl.cli.live_view import PlainView, RichView, View
+from nlu_rl.errors import InternalError, NluRlError, RunError
+from nlu_rl.runs import control
+from nlu_rl.runs.jobs import exit_code, launch
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.status import Status, read_status
+from nlu_rl.runs.stop import stop_now
+from nlu_rl.runs.watch import Watch
+
+POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a followed run ended. `interrupted`: by Ctrl-C here."""
+
+    status: Status
+    interrupted: bool
+
+
+def run_job(run: RunDirectory, *, json: bool = False) -> dict[str, Any]:
+    """Start the worker of `run`, show its progress on standard error, and return its result.
+
+    Raises:
+        NluRlError: the error with which the job failed, with its exit code.
+        KeyboardInterrupt: it was stopped by Ctrl-C here.
+    """
+    ended = follow(run, pid=launch(run), json=json)
+    raise_failure(run, ended.status)
+    if ended.status.state == "stopped":
+        if ended.interrupted:
+            raise KeyboardInterrupt
+        raise RunError(f"{run.name} was stopped before its end.", "Start it again.")
+    return read_result(run)
+
+
+def follow(run: RunDirectory, *, pid: int | None = None, json: bool = False) -> Ended:
+    """Show progress until the run ends. `pid`: the worker, when this process launched it.
+
+    Ctrl-C once asks for a checkpoint and a stop; twice ends the worker at once.
+    """
+    watch = Watch(run)
+    view: View = RichView(watch) if sys.stderr.isatty() and not json else PlainView(watch)
+    with _interrupts() as interrupts, view:
+        seen = 0
+        while True:
+            view.update(watch.poll())
+            if watch.ended:
+                return Ended(watch.status, interrupts.count > 0)
+            if pid is not None and exit_code(pid) is not None:
+                return Ended(_after_exit(run, pid), interrupts.count > 0)
+            if interrupts.count > seen:
+                seen = interrupts.count
+                if seen == 1:
+                    control.request(run, "stop")
+                    view.note("Stopping with a checkpoint after this step. Ctrl-C again stops at once.")
+                else:
+                    view.note("Stopping at once.")
+                    return Ended(stop_now(run, pid=pid), True)
+            interrupts.wait(POLL_SECONDS)
+
+
+def read_result(run: RunDirectory) -> dict[str, Any]:
+    """Return what the job left in `result.json`.
+
+    Raises:
+        InternalError: it is missing or damaged.
+    """
+    try:
+        result = jsonlib.loads(run.result_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        result = None
+    if not isinstance(result, dict):
+        raise InternalError(f"{run.name} ended without a result.", f"See {run.log_path}.")
+    return result
+
+
+def raise_failure(run: RunDirectory, status: Status) -> None:
+    """Raise the error of a run that failed or was lost; return for any other."""
+    if status.state not in ("failed", "lost"):
+        return
+    failure = status.error
+    message = failure.message if failure else f"The run {run.name} failed."
+    fix = failure.fix if failure else ""
+    log = "" if str(run.log_path) in f"{message} {fix}" else f"Log: {run.log_path}"
+    error = NluRlError(message, f"{fix} {log}".strip())
+    error.exit_code = failure.exit_code if failure else 1
+    raise error
+
+
+def _after_exit(run: RunDirectory, pid: int) -> Status:
+    """Return the status of a run whose worker process has ended.
+
+    Raises:
+        RunError: it was refused because another worker has the run.
+    """
+    status = read_status(run)
+    if status.live and status.pid is not None and status.pid != pid:
+        raise RunError(f"The run {run.name} already has a worker (process {status.pid}).", "Let it go on, or stop it.")
+    if status.live:
+        code = exit_code(pid)
+        raise InternalError(f"The worker of {run.name} ended at its start (exit {code}).", f"Log: {run.log_path}")
+    return status
+
+
+class _Interrupts:
+    """Counts Ctrl-C; `wait` returns early on one."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def handle(self, _number: int, _frame: Any) -> None:
+        self.count += 1
+
+    def wait(self, seconds: float) -> None:
+        until, before = time.monotonic() + seconds, self.count
+        while self.count == before and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
+
+
+@contextlib.contextmanager
+def _interrupts() -> Iterator[_Interrupts]:
+    counter = _Interrupts()
+    if threading.current_thread() is not threading.main_thread():
+        yield counter
+        return
+    earlier = signal.signal(signal.SIGINT, counter.handle)
+    try:
+        yield counter
+    finally:
+        signal.signal(signal.SIGINT, earlier)

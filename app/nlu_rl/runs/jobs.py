@@ -1,0 +1,92 @@
+"""What a worker is asked to do (`job.json`), and starting the worker as a process of its own.
+
+The worker leads a session of its own with no terminal, so nothing that happens to whoever started it reaches it.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from nlu_rl import paths
+from nlu_rl.errors import RunError
+from nlu_rl.runs.files import disk_error, write_json
+
+if TYPE_CHECKING:
+    from nlu_rl.runs.layout import RunDirectory
+
+Kind = Literal["train", "evaluate", "export", "predict", "fetch", "preview"]
+VERSION = 1
+WORKER = ("-P", "-m", "nlu_rl.worker")  # -P: a module in the user's folder must not stand in for a library
+_launched: dict[int, "subprocess.Popen[bytes]"] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A kind of work and its arguments, both plain JSON."""
+
+    kind: Kind
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+def write_job(path: Path, job: Job) -> None:
+    write_json(path, {"v": VERSION, "program": "nlu-rl", "kind": job.kind, "arguments": job.arguments})
+
+
+def read_job(path: Path) -> Job:
+    """Return the job in `path`.
+
+    Raises:
+        RunError: it is damaged, of another program, or of a newer version of this one.
+    """
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        program, version, kind, arguments = data["program"], data["v"], data["kind"], data["arguments"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(
+            f"{path.parent} is not a whole run of nlu-rl: its job.json is damaged.", "Use another run."
+        ) from None
+    if program != "nlu-rl" or not isinstance(arguments, dict):
+        raise RunError(f"{path.parent} belongs to another program.", "Use another run.")
+    if version != VERSION or kind not in get_args(Kind):
+        raise RunError(f"{path.parent} was written by another version of nlu-rl.", "Use the version that wrote it.")
+    return Job(kind, arguments)
+
+
+def launch(run: "RunDirectory") -> int:
+    """Start the worker of `run` and return its process id. Its output goes to the run's log.
+
+    Raises:
+        RunError: the log cannot be written.
+    """
+    environment = {
+        "HF_HOME": str(paths.hf_dir()),
+        "TOKENIZERS_PARALLELISM": "false",
+        **os.environ,
+        "NLU_RL_HOME": str(paths.home()),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONFAULTHANDLER": "1",
+    }
+    try:
+        with run.log_path.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, *WORKER, str(run.path)],
+                start_new_session=True,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+            )
+    except OSError as error:
+        raise disk_error(error, f"start the worker of {run.name}") from None
+    _launched[process.pid] = process
+    return process.pid
+
+
+def exit_code(pid: int) -> int | None:
+    """Return how a worker that this process launched ended; None while it runs, or when it is not ours."""
+    process = _launched.get(pid)
+    return None if process is None else process.poll()

@@ -1,0 +1,232 @@
+"""A run directory: the names in it, how one is made, found, and what its checkpoints are.
+
+A run appears whole: it is written into a hidden folder and moved into place under a new name, so a directory without a
+readable `job.json` is not one of ours, or is half-written, and is never written to.
+"""
+
+import contextlib
+import os
+import re
+import shutil
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlu_rl import paths
+from nlu_rl.errors import RunError, unknown_name
+from nlu_rl.runs.files import disk_error, write_atomic, write_json
+from nlu_rl.runs.jobs import Job, read_job, write_job
+from nlu_rl.runs.status import Status, write_status
+
+COMPLETE = "complete"
+_STEP = re.compile(r"step-(\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class RunDirectory:
+    """The places in one run."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """How the user names it: the directory's name, or its path under the runs folder."""
+        with contextlib.suppress(ValueError):
+            return str(self.path.relative_to(paths.runs_dir()))
+        return str(self.path)
+
+    @property
+    def recipe_path(self) -> Path:
+        return self.path / "recipe.yaml"
+
+    @property
+    def source_path(self) -> Path:
+        return self.path / "source.yaml"
+
+    @property
+    def env_path(self) -> Path:
+        return self.path / "env.json"
+
+    @property
+    def job_path(self) -> Path:
+        return self.path / "job.json"
+
+    @property
+    def status_path(self) -> Path:
+        return self.path / "status.json"
+
+    @property
+    def events_path(self) -> Path:
+        return self.path / "events.jsonl"
+
+    @property
+    def samples_path(self) -> Path:
+        return self.path / "samples.jsonl"
+
+    @property
+    def log_path(self) -> Path:
+        return self.path / "log"
+
+    @property
+    def lock_path(self) -> Path:
+        return self.path / "lock"
+
+    @property
+    def control_dir(self) -> Path:
+        return self.path / "control"
+
+    @property
+    def checkpoints_dir(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def eval_dir(self) -> Path:
+        return self.path / "eval"
+
+    @property
+    def export_dir(self) -> Path:
+        return self.path / "export"
+
+    @property
+    def result_path(self) -> Path:
+        return self.path / "result.json"
+
+
+def create_run(
+    root: Path,
+    name_hint: str,
+    job: Job,
+    recipe_yaml: str | None = None,
+    source_yaml: str | None = None,
+    *,
+    exact: bool = False,
+) -> RunDirectory:
+    """Make a queued run under `root`, named `<name_hint>-01`, `-02`, ...; with `exact`, `name_hint` itself.
+
+    Raises:
+        RunError: the name is taken (with `exact`) or not a file name, or the disk refuses.
+    """
+    from nlu_rl.runs.environment import describe_environment
+
+    hint = name_hint if exact else (re.sub(r"[^A-Za-z0-9._-]+", "-", name_hint).strip("-.") or "run")
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", hint):
+        raise RunError(f"'{hint}' cannot be the name of a run.", "Use letters, digits, '-', '_' and '.'.")
+    draft = RunDirectory(root / f".creating-{uuid.uuid4().hex}")
+    try:
+        for folder in (draft.control_dir, draft.checkpoints_dir, draft.eval_dir, draft.export_dir):
+            folder.mkdir(parents=True, exist_ok=True)
+        for path, text in ((draft.recipe_path, recipe_yaml), (draft.source_path, source_yaml)):
+            if text is not None:
+                write_atomic(path, text)
+        write_json(draft.env_path, describe_environment())
+        draft.events_path.touch()
+        write_status(draft, Status(kind=job.kind, state="queued", heartbeat=time.time()))
+        write_job(draft.job_path, job)
+        return RunDirectory(_move_into_place(draft.path, root, hint, exact))
+    except OSError as error:
+        raise disk_error(error, f"make a run in {root}") from None
+    finally:
+        shutil.rmtree(draft.path, ignore_errors=True)
+
+
+def _move_into_place(draft: Path, root: Path, hint: str, exact: bool) -> Path:
+    for number in range(1, 10_000):
+        target = root / (hint if exact else f"{hint}-{number:02d}")
+        if not os.path.lexists(target):
+            try:
+                os.rename(draft, target)
+            except OSError:
+                if not os.path.lexists(target):  # not someone who was faster, but the disk
+                    raise
+            else:
+                return target
+        if exact:
+            break
+    raise RunError(f"There is already a run named '{hint}'.", "Give another --name; a run is never overwritten.")
+
+
+def open_run(name: str | Path, *, write: bool = False) -> RunDirectory:
+    """Return the run of this name (or path); `write` when something will be changed in it.
+
+    Raises:
+        RunError: no such run, not one of ours, half-written, or not ours to change.
+    """
+    text = str(name)
+    candidates = [paths.runs_dir() / text, Path(text).expanduser()]
+    path = next((p for p in candidates if p.is_dir() and text not in ("", ".", "..")), None)
+    if path is None:
+        known = [run.name for run in list_runs()]
+        message = unknown_name("run", text, known) if known else f"There is no run '{text}', nor any other run yet."
+        raise RunError(message, "'nlu-rl runs list' shows every run.")
+    run = RunDirectory(path.resolve())
+    if not os.access(run.path, os.R_OK | os.X_OK) or (write and not os.access(run.path, os.W_OK)):
+        raise RunError(f"The run {text} belongs to someone else.", "Copy it to a folder of yours, or ask its owner.")
+    if not run.job_path.is_file():
+        raise RunError(
+            f"{run.path} is not a run of nlu-rl, or was never written completely: it has no job.json.",
+            "Start the run again under a new name; remove this folder yourself if you do not need it.",
+        )
+    read_job(run.job_path)
+    return run
+
+
+def list_runs(root: Path | None = None) -> list[RunDirectory]:
+    """Return the runs under `root` (default: all of the user's), the newest last."""
+    folder = paths.runs_dir() if root is None else root
+    try:
+        entries = [entry for entry in folder.iterdir() if not entry.name.startswith(".")]
+        runs = [RunDirectory(entry.resolve()) for entry in entries if (entry / "job.json").is_file()]
+        return sorted(runs, key=lambda run: (run.job_path.stat().st_mtime, run.path.name))
+    except OSError:
+        return []
+
+
+def checkpoint_path(run: RunDirectory, step: int) -> Path:
+    return run.checkpoints_dir / f"step-{step}"
+
+
+def complete_checkpoints(run: RunDirectory) -> list[tuple[int, Path]]:
+    """Return the whole checkpoints by step, the latest last. One without its marker file does not count."""
+    found = []
+    if run.checkpoints_dir.is_dir():
+        for path in run.checkpoints_dir.iterdir():
+            match = _STEP.match(path.name)
+            if match and (path / COMPLETE).is_file():
+                found.append((int(match[1]), path))
+    return sorted(found)
+
+
+def latest_checkpoint(run: RunDirectory) -> Path | None:
+    checkpoints = complete_checkpoints(run)
+    return checkpoints[-1][1] if checkpoints else None
+
+
+def best_checkpoint(run: RunDirectory) -> Path | None:
+    """Return the checkpoint that `checkpoints/best.json` names, if it is whole."""
+    step = best_record(run).get("step")
+    return dict(complete_checkpoints(run)).get(step) if isinstance(step, int) else None
+
+
+def best_record(run: RunDirectory) -> dict[str, Any]:
+    """Return `checkpoints/best.json`, {"step", "score"}; empty when there is none."""
+    import json
+
+    try:
+        record = json.loads((run.checkpoints_dir / "best.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def adapter_checkpoint(run: RunDirectory) -> Path:
+    """Return the checkpoint whose adapter stands for the run: the best one if any, else the latest.
+
+    Raises:
+        RunError: the run has no whole checkpoint yet.
+    """
+    path = best_checkpoint(run) or latest_checkpoint(run)
+    if path is None:
+        raise RunError(f"The run {run.name} has no checkpoint yet.", f"Wait for one, or 'nlu-rl resume {run.name}'.")
+    return path

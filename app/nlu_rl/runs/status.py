@@ -1,0 +1,142 @@
+"""`status.json`: where a run is now. The worker alone writes it; readers derive `lost` from the process it names.
+
+A worker is alive when its process id exists with the start time it wrote, or on another machine (or container) when its
+heartbeat is fresh. The start time guards against a process id used again.
+"""
+
+import json
+import socket
+import time
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from nlu_rl.runs.files import write_json
+
+if TYPE_CHECKING:
+    from nlu_rl.runs.layout import RunDirectory
+
+State = Literal[
+    "queued",
+    "loading",
+    "baseline",
+    "training",
+    "paused",
+    "saving",
+    "evaluating",
+    "done",
+    "failed",
+    "stopped",
+    "lost",
+]
+ENDED: frozenset[str] = frozenset({"done", "failed", "stopped", "lost"})
+VERSION = 1
+QUEUE_SECONDS = 60.0  # a worker writes its process id within seconds of its launch
+SILENCE_SECONDS = 60.0  # a worker beats every 2 seconds
+_START_TOLERANCE_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a run failed, as `NluRlError` has it."""
+
+    message: str
+    fix: str = ""
+    exit_code: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """All that `status.json` holds. Times are seconds since the epoch; `progress` is (done, total) of `phase`."""
+
+    kind: str = "train"
+    state: State = "queued"
+    pid: int | None = None
+    pid_started: float | None = None
+    host: str | None = None
+    step: int = 0
+    total: int | None = None
+    phase: str | None = None
+    progress: tuple[int, int | None] | None = None
+    heartbeat: float = 0.0
+    started: float | None = None
+    ended: float | None = None
+    error: Failure | None = None
+    v: int = VERSION
+
+    @property
+    def live(self) -> bool:
+        return self.state not in ENDED
+
+
+def write_status(run: "RunDirectory", status: Status, *, durable: bool = False) -> None:
+    """Replace `status.json`.
+
+    Raises:
+        OSError: it cannot be written; the earlier status stays.
+    """
+    write_json(run.status_path, asdict(status), durable=durable)
+
+
+def read_status(run: "RunDirectory", *, now: float | None = None) -> Status:
+    """Return the status, with `lost` when the worker is gone. A damaged file reads as lost too."""
+    try:
+        status = parse_status(json.loads(run.status_path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        failure = Failure("The status of the run is missing or damaged.", "Resume the run, or start it again.", 1)
+        return Status(state="lost", error=failure)
+    if status.live and not _worker_alive(status, time.time() if now is None else now):
+        failure = Failure(
+            "The worker ended without a word: killed, out of memory, or the machine went down.",
+            f"'nlu-rl resume {run.name}' goes on from the latest checkpoint; see {run.log_path}.",
+            1,
+        )
+        return replace(status, state="lost", error=failure)
+    return status
+
+
+def parse_status(data: Any) -> Status:
+    """Return the status in decoded JSON. Keys of later versions are ignored.
+
+    Raises:
+        ValueError, TypeError: it is not a status.
+    """
+    if not isinstance(data, dict) or data.get("state") not in get_args(State):
+        raise ValueError("not a status")
+    known = {field.name for field in fields(Status)}
+    values = {key: value for key, value in data.items() if key in known}
+    if values.get("progress") is not None:
+        done, total = values["progress"]
+        values["progress"] = (int(done), None if total is None else int(total))
+    if values.get("error") is not None:
+        error = values["error"]
+        values["error"] = Failure(str(error["message"]), str(error.get("fix", "")), int(error.get("exit_code", 1)))
+    values["heartbeat"] = float(values.get("heartbeat") or 0.0)
+    return Status(**values)
+
+
+def process_started(pid: int) -> float | None:
+    """Return when the process started, in seconds since the epoch; None when it is gone (or a zombie)."""
+    import psutil
+
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else float(process.create_time())
+    except psutil.Error:
+        return None
+
+
+def host_name() -> str:
+    return socket.gethostname()
+
+
+def _worker_alive(status: Status, now: float) -> bool:
+    silence = now - status.heartbeat
+    if status.pid is None:
+        return silence < QUEUE_SECONDS
+    if status.host != host_name():
+        return silence < SILENCE_SECONDS
+    started = process_started(status.pid)
+    if started is None:
+        return False
+    same = status.pid_started is None or abs(started - status.pid_started) < _START_TOLERANCE_SECONDS
+    return same or silence < SILENCE_SECONDS / 6  # the clock was set, not the process changed

@@ -1,0 +1,90 @@
+"""The reader's side of a run: everything a display needs, from status and events, in bounded memory.
+
+A finished run reads the same as a live one.
+"""
+
+import statistics
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+from nlu_rl.runs.events import EventReader
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.status import ENDED, Status, read_status
+
+KEPT_STEPS = 200
+
+
+class Watch:
+    """Follows one run. After `poll`, the attributes say what is known of it."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self._reader = EventReader(run.events_path)
+        self._forget()
+        self.status: Status = read_status(run)
+
+    def _forget(self) -> None:
+        self.steps: deque[dict[str, Any]] = deque(maxlen=KEPT_STEPS)
+        self.warnings: deque[str] = deque(maxlen=3)
+        self.baseline: dict[str, Any] | None = None
+        self.validation: dict[str, Any] | None = None
+        self.checkpoint: dict[str, Any] | None = None
+
+    @property
+    def skipped_lines(self) -> int:
+        return self._reader.skipped
+
+    @property
+    def ended(self) -> bool:
+        return self.status.state in ENDED
+
+    def poll(self) -> list[dict[str, Any]]:
+        """Read what is new, status first: once it has ended, the events that follow here are the last."""
+        self.status = read_status(self.run)
+        replaced = self._reader.replaced
+        fresh: list[dict[str, Any]] = []
+        while events := self._reader.poll():
+            if self._reader.replaced != replaced:
+                replaced = self._reader.replaced
+                self._forget()
+                fresh.clear()
+            for event in events:
+                self._take(event)
+            fresh = [*fresh, *events][-KEPT_STEPS:]
+        return fresh
+
+    def eta_seconds(self) -> float | None:
+        """Return how long the remaining steps will take, at the pace of the last ones."""
+        seconds = [s for event in self.steps if (s := metric(event, "step_seconds")) is not None]
+        return eta_seconds(seconds, self.status.step, self.status.total)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        kind, number = event.get("type"), event.get("step")
+        if kind in ("step", "resume") and isinstance(number, int):
+            while self.steps and self.steps[-1]["step"] >= number + (kind == "resume"):
+                self.steps.pop()
+            if kind == "step":
+                self.steps.append(event)
+        elif kind == "validation":
+            self.validation = event
+            if number == 0:
+                self.baseline = event
+        elif kind == "checkpoint":
+            self.checkpoint = event
+        elif kind == "warning":
+            self.warnings.append(str(event.get("message", "")))
+
+
+def eta_seconds(step_seconds: Sequence[float], step: int, total: int | None) -> float | None:
+    """Return the median of the last 20 step times for each step left; None when nothing is known."""
+    if total is None or not step_seconds:
+        return None
+    return statistics.median(step_seconds[-20:]) * max(0, total - step)
+
+
+def metric(event: dict[str, Any], name: str) -> float | None:
+    """Return one metric of a step event; None when it has none."""
+    metrics = event.get("metrics")
+    value = metrics.get(name) if isinstance(metrics, dict) else None
+    return float(value) if isinstance(value, int | float) else None
