@@ -1,0 +1,82 @@
+"""From a GGUF file to a folder of bfloat16 safetensors with tokenizer, chat template and generation config.
+
+Used where the package index carries a model only as GGUF. The dequantised weights are rounded to bfloat16 once; nothing
+is trained. A GGUF names its pre-tokenizer (`tokenizer.ggml.pre`) without describing it, and transformers then falls
+back to plain byte-level splitting; `_PRE_TOKENIZERS` restores what the name stands for, so that token ids equal the
+original tokenizer's.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nlu_rl.errors import ModelError
+
+_PRE_TOKENIZERS = {"smollm": "digits", "default": "plain", "gpt-2": "plain"}
+
+
+def convert_gguf(gguf: Path, target: Path, *, name: str, model_max_length: int) -> None:
+    """Write the model of the GGUF file `gguf` to the existing folder `target`.
+
+    `name` is recorded as the model's name. Raises ModelError when the file is not a GGUF this can convert.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+    source, file_name = str(gguf.parent), gguf.name
+    pre_tokenizer = _pre_tokenizer_name(gguf)
+    config = AutoConfig.from_pretrained(source, gguf_file=file_name)
+    loaded = AutoModelForCausalLM.from_pretrained(source, gguf_file=file_name, dtype=torch.float32)
+    vars(config).pop("_model_name_or_path", None)
+    config._name_or_path = name
+    config.architectures = [type(loaded).__name__]
+    # A model loaded from GGUF refuses to be saved as anything else, so its weights move to a plain one.
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    model.load_state_dict(loaded.state_dict())
+    model.generation_config = GenerationConfig(
+        bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
+    )
+    model.save_pretrained(target)
+
+    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file_name)
+    if _PRE_TOKENIZERS[pre_tokenizer] == "digits":
+        _split_digits(tokenizer)
+    tokenizer.model_max_length = model_max_length
+    tokenizer.save_pretrained(target)
+    _state_portable_class(target / "tokenizer_config.json")
+
+
+def _pre_tokenizer_name(gguf: Path) -> str:
+    from gguf import GGUFReader
+
+    try:
+        field = GGUFReader(str(gguf)).get_field("tokenizer.ggml.pre")
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{gguf.name} is not a readable GGUF file: {error}.", "Fetch the model again.") from None
+    name = str(field.contents()) if field else "default"
+    if name not in _PRE_TOKENIZERS:
+        raise ModelError(
+            f"{gguf.name} uses the pre-tokenizer '{name}', which cannot be restored exactly.",
+            "Use the model's own safetensors folder instead.",
+        )
+    return name
+
+
+def _split_digits(tokenizer: Any) -> None:
+    """Split every digit by itself, then at byte level, as SmolLM's own tokenizer does."""
+    from tokenizers.pre_tokenizers import ByteLevel, Digits, Sequence
+
+    tokenizer.backend_tokenizer.pre_tokenizer = Sequence(
+        [Digits(individual_digits=True), ByteLevel(add_prefix_space=False, trim_offsets=True, use_regex=True)]
+    )
+
+
+def _state_portable_class(path: Path) -> None:
+    """Name the tokenizer class every transformers release knows, and forget the file it came from."""
+    settings = json.loads(path.read_text(encoding="utf-8"))
+    settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+    settings["clean_up_tokenization_spaces"] = False
+    settings["add_prefix_space"] = False
+    for key in ("name_or_path", "backend", "is_local", "local_files_only", "gguf_file"):
+        settings.pop(key, None)
+    path.write_text(json.dumps(settings, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
