@@ -162,7 +162,7 @@ def header_text(watch: Watch) -> str:
         recipe = yaml.safe_load(watch.run.recipe_path.read_text(encoding="utf-8"))
         return f"{name}  {recipe['model']}  {'+'.join(recipe['tasks'])}  {recipe['method']}"
     except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
-        arguments = read_job(watch.run.job_path).arguments
+        arguments = read_job(watch.run).arguments
         about = [str(arguments[key]) for key in ("model", "run", "task", "split") if arguments.get(key)]
         return "  ".join([name, *about])
 

@@ -36,12 +36,13 @@ def write_job(path: Path, job: Job) -> None:
     write_json(path, {"v": VERSION, "program": "nlu-rl", "kind": job.kind, "arguments": job.arguments})
 
 
-def read_job(path: Path) -> Job:
-    """Return the job in `path`.
+def read_job(run: "RunDirectory") -> Job:
+    """Return the job of `run`.
 
     Raises:
         RunError: it is damaged, of another program, or of a newer version of this one.
     """
+    path = run.job_path
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         program, version, kind, arguments = data["program"], data["v"], data["kind"], data["arguments"]

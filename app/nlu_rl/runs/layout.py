@@ -168,7 +168,7 @@ def open_run(name: str | Path, *, write: bool = False) -> RunDirectory:
             f"{run.path} is not a run of nlu-rl, or was never written completely: it has no job.json.",
             "Start the run again under a new name; remove this folder yourself if you do not need it.",
         )
-    read_job(run.job_path)
+    read_job(run)
     return run
 
 

@@ -9,17 +9,18 @@ import errno
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self
 
-from nlu_rl.errors import NluRlError, RunError
+from nlu_rl.errors import InternalError, NluRlError, RunError
 from nlu_rl.runs import control
 from nlu_rl.runs.events import EventWriter, append_line
-from nlu_rl.runs.files import disk_error, write_json
+from nlu_rl.runs.files import write_json
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.lock import RunBusyError, RunLock
 from nlu_rl.runs.status import Failure, State, Status, host_name, process_started, read_status, write_status
@@ -34,10 +35,15 @@ class StopNow(BaseException):
 
 
 class Reporter:
-    """Writes status, events and samples of one run. Safe to call from several threads."""
+    """Writes status, events and samples of one run, which it holds alone. Safe to call from several threads.
+
+    Raises (on construction):
+        RunBusyError: another worker has the run; nothing is written.
+    """
 
     def __init__(self, run: RunDirectory) -> None:
         self.run = run
+        self._lock = RunLock(run)
         self.stopping = False
         """Whether a stop has been acknowledged: the run then ends as `stopped` unless the job says otherwise."""
         self.result: dict[str, Any] | None = None
@@ -45,6 +51,8 @@ class Reporter:
         self._guard = threading.RLock()
         self._ended = threading.Event()
         self._progress_written = 0.0
+        with contextlib.suppress(OSError):
+            run.result_path.unlink(missing_ok=True)  # of an earlier worker, which stopped or failed
         pid = os.getpid()
         before = read_status(run)
         self._status = Status(
@@ -61,6 +69,12 @@ class Reporter:
         self._write(durable=True)
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
         self._thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close("failed" if sys.exc_info()[0] else "done")
 
     @property
     def status(self) -> Status:
@@ -121,12 +135,13 @@ class Reporter:
             control.acknowledge(self.run, name)
             self._events.write({"type": "control", "name": name, "step": self._status.step})
 
-    def close(self, state: State, error: NluRlError | None = None) -> None:
-        """Write the last state, once; later calls do nothing."""
+    def close(self, state: State, error: NluRlError | None = None, result: dict[str, Any] | None = None) -> None:
+        """Write the result (here or in `self.result`) and the last state, once; later calls do nothing."""
         with self._guard:
             if self.closed:
                 return
             self._ended.set()
+            self.result = result if result is not None else self.result
             failure = None if error is None else Failure(error.message, error.fix, error.exit_code)
             now = time.time()
             self._status = replace(
@@ -141,6 +156,7 @@ class Reporter:
             self._write(durable=True)
         if threading.current_thread() is not self._thread:
             self._thread.join(HEARTBEAT_SECONDS)
+        self._lock.release()
 
     def _place(self, step: int | None, total: int | None) -> None:
         self._status = replace(
@@ -173,27 +189,33 @@ def job(run: RunDirectory) -> Iterator[Reporter]:
     A run that has a worker is left alone (SystemExit 2).
     """
     try:
-        lock = RunLock(run)
+        reporter = Reporter(run)
     except RunBusyError as error:
         log.error("%s", error)
         raise SystemExit(error.exit_code) from None
-    with lock:
-        run.result_path.unlink(missing_ok=True)
-        reporter = Reporter(run)
-        try:
-            with _terminate_handler(reporter):
-                yield reporter
-            reporter.close("stopped" if reporter.stopping else "done")
-        except StopNow:
-            reporter.close("stopped")
-        except NluRlError as error:
-            log.error("%s", error)
-            reporter.close("failed", error)
-            raise SystemExit(error.exit_code) from None
-        except BaseException as error:  # noqa: BLE001 - whatever ends a worker, its status says so
-            traceback.print_exc()  # standard error is the run's log
-            reporter.close("failed", _explain(error, run))
-            raise SystemExit(1) from None
+    try:
+        with _terminate_handler(reporter):
+            yield reporter
+        reporter.close(_last_state(reporter))
+    except StopNow:
+        reporter.close("stopped")
+    except NluRlError as error:
+        log.error("%s", error)
+        reporter.close("failed", error)
+        raise SystemExit(error.exit_code) from None
+    except BaseException as error:  # noqa: BLE001 - whatever ends a worker, its status says so
+        traceback.print_exc()  # standard error is the run's log
+        failure = _explain(error)
+        reporter.close("failed", failure)
+        raise SystemExit(failure.exit_code) from None
+
+
+def _last_state(reporter: Reporter) -> State:
+    """Return the state the job's result names, else stopped when a stop was acknowledged, else done."""
+    named = (reporter.result or {}).get("state")
+    if named in ("done", "stopped"):
+        return "stopped" if named == "stopped" else "done"
+    return "stopped" if reporter.stopping else "done"
 
 
 @contextlib.contextmanager
@@ -216,14 +238,13 @@ def _terminate_handler(reporter: Reporter) -> Iterator[None]:
         signal.signal(signal.SIGTERM, earlier)
 
 
-def _explain(error: BaseException, run: RunDirectory) -> NluRlError:
-    """Return the sentence for an exception nobody expected."""
+def _explain(error: BaseException) -> NluRlError:
+    """Return the sentence for an exception nobody expected; what is the user's to mend is named as such."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return disk_error(error, "go on with the run")
+        return RunError("The disk is full.", "Make room and resume the run; earlier checkpoints are whole.")
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return RunError("The run needs more memory than there is.", "Lower train.micro_batch_tokens or train.batch.")
-    failure = NluRlError(
-        f"The run broke off: {type(error).__name__}: {error}", f"The log has the details: {run.log_path}"
-    )
-    failure.exit_code = 1
-    return failure
+        return RunError(
+            "There was not enough memory.",
+            "Set a smaller train.micro_batch_tokens or train.gradient_checkpointing=true, and start the run again.",
+        )
+    return InternalError(f"{type(error).__name__}: {error}", "Please report it with the run's log.")

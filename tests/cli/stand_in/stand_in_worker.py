@@ -52,7 +52,7 @@ def work(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> di
 def main() -> None:
     run = RunDirectory(Path(sys.argv[1]))
     with job(run) as reporter:
-        arguments = dict(read_job(run.job_path).arguments)
+        arguments = dict(read_job(run).arguments)
         if run.recipe_path.exists():  # a train job: the recipe's numbers steer the stand-in
             recipe = yaml.safe_load(run.recipe_path.read_text())
             arguments.setdefault("steps", recipe["train"]["max_steps"])
