@@ -1,7 +1,9 @@
 """Where the CLI writes: results on stdout, everything else on stderr; one JSON object a line for programs."""
 
+import contextlib
 import json
 import sys
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from nlu_rl.errors import NluRlError
@@ -9,6 +11,8 @@ from nlu_rl.runs.files import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+Progress = Callable[[int, int | None], None]
 
 
 def stderr() -> "Console":
@@ -22,9 +26,11 @@ def stdout() -> "Console":
     """Return a console on standard output, which does not fold the lines of a pipe."""
     from rich.console import Console
 
-    if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=200)
+    class PipeConsole(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError  # `main` ends quietly
+
+    return PipeConsole(highlight=False, width=None if sys.stdout.isatty() else 200)
 
 
 def emit_json(value: Any) -> None:
@@ -37,13 +43,37 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def show_error(error: NluRlError) -> None:
-    """Print what happened, why and what to do as one panel on standard error."""
-    from rich.panel import Panel
-    from rich.text import Text
+@contextlib.contextmanager
+def progress_bar(title: str) -> Iterator[Progress]:
+    """Give a `progress(done, total)` of bytes, shown as a bar on a terminal and as a line of `title` elsewhere."""
+    if not sys.stderr.isatty():
+        note(title)
+        yield lambda done, total: None
+        return
+    from rich import progress as bars
 
-    body = Text(error.message)
-    if error.fix:
-        body.append("\n" + error.fix, style="bold")
+    columns = (
+        bars.TextColumn("{task.description}"),
+        bars.BarColumn(),
+        bars.DownloadColumn(),
+        bars.TimeRemainingColumn(),
+    )
+    with bars.Progress(*columns, console=stderr()) as shown:
+        task = shown.add_task(title, total=None)
+        yield lambda done, total: shown.update(task, completed=done, total=total)
+
+
+def show_error(error: NluRlError) -> None:
+    """Print what happened, why and what to do on standard error: a panel on a terminal, whole lines elsewhere."""
     title = "Error" if error.exit_code == 2 else "Internal error"
-    stderr().print(Panel(body, title=title, title_align="left", border_style="red", expand=False))
+    with contextlib.suppress(OSError):  # nobody is there to read it
+        if not sys.stderr.isatty():
+            note(f"{title}: {error.message}" + (f"\n{error.fix}" if error.fix else ""))
+            return
+        from rich.panel import Panel
+        from rich.text import Text
+
+        body = Text(error.message)
+        if error.fix:
+            body.append("\n" + error.fix, style="bold")
+        stderr().print(Panel(body, title=title, title_align="left", border_style="red", expand=False))

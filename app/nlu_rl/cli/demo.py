@@ -1,0 +1,120 @@
+"""`nlu-rl demo`: from nothing to a trained, measured and exported model, with every step a job like any other.
+
+The rows, the temperature and the seed of the measurement are the same before and after, and no step sees them.
+"""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from nlu_rl.runs.layout import RunDirectory
+
+app = typer.Typer()
+
+RECIPE, SEED = "demo", 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the demo found out."""
+
+    before: dict[str, Any]
+    after: dict[str, Any]
+    run: "RunDirectory"
+    export: dict[str, Any]
+    seconds: float
+
+
+@app.command()
+def demo(
+    steps: Annotated[
+        int | None, typer.Option("--steps", min=1, help="Training steps, instead of the recipe's.")
+    ] = None,
+    examples: Annotated[
+        int | None, typer.Option("--examples", min=1, help="Held-out rows to measure on, instead of all.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+) -> None:
+    """Train SmolLM2-135M by PPO to judge movie reviews: fetch, measure, train, measure again, export.
+
+    Takes minutes on two CPU cores. Ctrl-C stops with a checkpoint.
+    """
+    outcome = run_demo(steps=steps, examples=examples, json=json)
+    if json:
+        from nlu_rl.cli.console import emit_json
+
+        emit_json(
+            {
+                "before": _figures(outcome.before),
+                "after": _figures(outcome.after),
+                "run": outcome.run.name,
+                "export": outcome.export.get("path"),
+                "seconds": round(outcome.seconds, 1),
+            }
+        )
+    else:
+        _print_table(outcome)
+
+
+def run_demo(*, steps: int | None, examples: int | None, json: bool) -> Outcome:
+    """Do the demo and return its figures. Raises the error of the first job that fails."""
+    from nlu_rl import paths
+    from nlu_rl.cli import recipes
+    from nlu_rl.cli.console import note
+    from nlu_rl.cli.live import run_job
+    from nlu_rl.runs.checks import check_recipe, require
+    from nlu_rl.runs.jobs import Job
+    from nlu_rl.runs.layout import create_run
+
+    started = time.monotonic()
+    overrides = [] if steps is None else [f"train.max_steps={steps}"]
+    path, recipe = recipes.resolve(RECIPE, overrides)
+    require(check_recipe(recipe))
+    recipes.fetch_missing_data(recipe)
+    measured = {"task": recipe.tasks[0], "split": "test", "data": None, "examples": examples, "seed": SEED}
+    measured |= {"greedy": False, "samples": 1, "shots": 0}
+    hint = f"{recipe.tasks[0]}-test"
+
+    note("1 of 4: measuring the model before training")
+    job = Job("evaluate", {"run": None, "model": recipe.model, **measured})
+    before = run_job(create_run(paths.runs_dir(), f"demo-before-{hint}", job), json=json)
+    note("2 of 4: training")
+    run = recipes.create_training_run(path, recipe)
+    run_job(run, json=json)
+    note("3 of 4: measuring on the same rows after training")
+    job = Job("evaluate", {"run": run.name, "model": None, **measured})
+    after = run_job(create_run(run.eval_dir, hint, job), json=json)
+    note("4 of 4: exporting, and comparing the export with what was trained")
+    exported = run_job(create_run(run.export_dir, "export", Job("export", {"run": run.name, "to": None})), json=json)
+    return Outcome(before, after, run, exported, time.monotonic() - started)
+
+
+def _figures(result: dict[str, Any]) -> dict[str, Any]:
+    return {"accuracy": result["scores"]["accuracy"], "parse_rate": result["parse_rate"], "n": result["n"]}
+
+
+def _print_table(outcome: Outcome) -> None:
+    from rich.table import Table
+
+    from nlu_rl.cli.console import stdout
+    from nlu_rl.cli.format import duration, number
+
+    table = Table(title=f"{outcome.after['n']} held-out movie-review snippets, temperature 1, seed {SEED}")
+    for column in ("", "accuracy", "95 % interval", "parse rate"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, result in (("before", outcome.before), ("after", outcome.after)):
+        low, high = (result.get("intervals") or {}).get("accuracy") or (None, None)
+        figures = _figures(result)
+        interval = f"{number(low)} to {number(high)}"
+        table.add_row(name, number(figures["accuracy"]), interval, number(figures["parse_rate"]))
+    console = stdout()
+    console.print(table)
+    run, folder = outcome.run, outcome.export.get("path")
+    for title, value in (("time", duration(outcome.seconds)), ("run", run.path), ("export", folder)):
+        console.print(f"{title:<7} {value}", markup=False, soft_wrap=True)
+    console.print(f"\nNext:   nlu-rl runs show {run.name}", markup=False)
+    console.print("        nlu-rl run sst2-ppo --dry-run      a paper task: what a run would do", markup=False)
+    console.print("        nlu-rl tasks list                  every task; nlu-rl --help has all commands", markup=False)

@@ -1,0 +1,59 @@
+"""What `nlu-rl run --dry-run` shows: the resolved recipe, the checks, the memory plan and one prompt."""
+
+from typing import TYPE_CHECKING, Any
+
+from nlu_rl.errors import NluRlError
+
+if TYPE_CHECKING:
+    from nlu_rl.recipe import Recipe
+    from nlu_rl.runs.checks import Check
+
+
+def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
+    """Print it, as text or as one JSON object. Nothing is fetched, loaded or written."""
+    from dataclasses import asdict
+
+    from nlu_rl.cli.console import emit_json
+
+    plan, prompts = memory_plan(recipe), {task: prompt_of(task) for task in recipe.tasks}
+    if json:
+        emit_json(
+            {
+                "recipe": recipe.model_dump(mode="json"),
+                "plan": plan,
+                "prompts": prompts,
+                "checks": [asdict(check) for check in checks],
+            }
+        )
+        return
+    from nlu_rl.cli.check import print_checks
+    from nlu_rl.cli.format import size
+
+    print(recipe.to_yaml())
+    print_checks(checks)
+    print("\nMemory plan" if plan else "\nMemory plan: the shape of the model is not known here")
+    for name, value in (plan or {}).items():
+        print(
+            f"  {name.replace('_bytes', '').replace('_', ' '):<20} {size(value) if name.endswith('_bytes') else value}"
+        )
+    for task, messages in prompts.items():
+        print(f"\nA prompt of {task}")
+        for message in messages or [{"role": "-", "content": "its data is not here yet"}]:
+            print(f"  [{message['role']}]")
+            print("\n".join(f"  {line}" for line in message["content"].splitlines()))
+
+
+def prompt_of(task: str) -> list[dict[str, str]] | None:
+    """Return the messages of a task's first training row; None when its data is not here."""
+    from nlu_rl.tasks.registry import get_task
+
+    try:
+        found = get_task(task)
+        messages = found.prompt(found.load("train")[0])
+    except NluRlError:
+        return None
+    return [{"role": message["role"], "content": message["content"]} for message in messages]
+
+
+def memory_plan(recipe: "Recipe") -> dict[str, Any] | None:
+    raise NotImplementedError

@@ -1,0 +1,87 @@
+"""A recipe as the user names it, and everything that happens between naming it and a queued run."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlu_rl import paths
+from nlu_rl.errors import RecipeError, unknown_name
+
+if TYPE_CHECKING:
+    from nlu_rl.recipe import Recipe
+    from nlu_rl.runs.layout import RunDirectory
+
+
+def find_recipe(name: str) -> Path:
+    """Return the file meant by a path or by the name of a shipped recipe.
+
+    Raises:
+        RecipeError: there is neither, with the nearest name.
+    """
+    path = Path(name).expanduser()
+    shipped = {recipe.stem: recipe for recipe in paths.recipes_dir().glob("*.yaml")}
+    if path.is_file():
+        return path
+    if path.name == name and path.with_suffix("").name in shipped:
+        return shipped[path.with_suffix("").name]
+    if path.is_dir():
+        raise RecipeError(f"{path} is a folder, not a recipe.", "Give a YAML file or the name of a shipped recipe.")
+    if path.name != name:
+        raise RecipeError(f"There is no recipe file {path}.", "Check the path; 'nlu-rl run --help' shows examples.")
+    raise RecipeError(unknown_name("recipe", name, shipped), "Give one of them, or the path of a YAML file.")
+
+
+def resolve(name: str, overrides: Sequence[str]) -> "tuple[Path, Recipe]":
+    """Return the recipe's file and the recipe with overrides; folders and task files in it become absolute."""
+    from nlu_rl.recipe import load_recipe
+    from nlu_rl.runs.checks import absolute
+
+    path = find_recipe(name)
+    recipe = load_recipe(path, overrides)
+    tasks = [absolute(task) for task in recipe.tasks]
+    return path, recipe.model_copy(update={"model": absolute(recipe.model), "tasks": tasks})
+
+
+def fetch_missing_data(recipe: "Recipe") -> None:
+    """Fetch the data sets of the recipe's tasks that are not in the cache, with a progress bar."""
+    from nlu_rl.cli.console import progress_bar
+    from nlu_rl.data.cache import read_meta
+    from nlu_rl.data.fetch import fetch_dataset
+    from nlu_rl.tasks.registry import get_task
+
+    for name in recipe.tasks:
+        dataset = get_task(name).schema.name
+        if read_meta(dataset) is None:
+            with progress_bar(f"Fetching the data of {name}") as progress:
+                fetch_dataset(dataset, progress)
+
+
+def create_training_run(path: Path, recipe: "Recipe", name: str | None = None) -> "RunDirectory":
+    """Make a queued training run; its name tells task, model and method unless `name` is given."""
+    from nlu_rl.runs.jobs import Job
+    from nlu_rl.runs.layout import create_run
+
+    tasks = "-".join(Path(task).stem for task in recipe.tasks) if len(recipe.tasks) <= 2 else "mix"
+    hint = f"{tasks}-{Path(recipe.model).name}-{recipe.method}".lower()[:90]
+    source = path.read_text(encoding="utf-8")
+    job = Job("train")
+    if name is not None:
+        return create_run(paths.runs_dir(), name, job, recipe.to_yaml(), source, exact=True)
+    return create_run(paths.runs_dir(), hint, job, recipe.to_yaml(), source)
+
+
+def run_summary(run: "RunDirectory") -> dict[str, Any]:
+    """Return {"run", "state", "step", "scores"} as it stands; scores are the last validation's."""
+    from nlu_rl.runs.events import read_events
+    from nlu_rl.runs.status import read_status
+
+    status = read_status(run)
+    scores: dict[str, dict[str, float]] = {}
+    for event in read_events(run.events_path):
+        if event.get("type") == "validation" and isinstance(event.get("scores"), dict):
+            scores[str(event.get("task"))] = event["scores"]
+    if len(scores) == 1:
+        flat: dict[str, Any] = next(iter(scores.values()))
+    else:
+        flat = {f"{task}/{name}": value for task, found in scores.items() for name, value in found.items()}
+    return {"run": run.name, "state": status.state, "step": status.step, "scores": flat}

@@ -1,0 +1,143 @@
+"""`nlu-rl run`, `resume` and `stop`: start, go on with, and end a training run."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nlu_rl.cli import completion
+
+if TYPE_CHECKING:
+    from nlu_rl.runs.layout import RunDirectory
+
+app = typer.Typer()
+
+RunName = Annotated[
+    str, typer.Argument(metavar="RUN", help="Name of the run.", autocompletion=completion.run_names, show_default=False)
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return at once; the run goes on by itself.")]
+
+
+@app.command()
+def run(
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A YAML file, or the name of a shipped recipe.",
+            autocompletion=completion.recipe_names,
+            show_default=False,
+        ),
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to change, such as train.max_steps=50.")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="Name of the run; default: task, model, method.")] = None,
+    detach: Detach = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show the resolved recipe, the memory plan and a prompt.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Train by a recipe; what is missing (model, data) is fetched first.
+
+    Ctrl-C asks the run to write a checkpoint and stop, a second one stops it
+    at once. Closing the terminal does not touch the run.
+    """
+    from nlu_rl.cli import recipes
+    from nlu_rl.runs.checks import check_recipe, require
+
+    path, resolved = recipes.resolve(recipe, overrides or [])
+    checks = check_recipe(resolved)
+    if dry_run:
+        from nlu_rl.cli.dry_run import show
+
+        show(resolved, checks, json=json)
+        return
+    require(checks)
+    recipes.fetch_missing_data(resolved)
+    _start(recipes.create_training_run(path, resolved, name), detach=detach, json=json)
+
+
+@app.command()
+def resume(run: RunName, detach: Detach = False, json: Json = False) -> None:
+    """Go on with a stopped, failed or lost run from its latest checkpoint, exactly as if it had not stopped."""
+    from nlu_rl.cli.console import note
+    from nlu_rl.runs import control
+    from nlu_rl.runs.layout import open_run
+    from nlu_rl.runs.resume import requeue
+    from nlu_rl.runs.status import read_status
+
+    directory = open_run(run, write=True)
+    if read_status(directory).state == "paused":
+        control.request(directory, "resume")
+        note(f"{directory.name} is paused; it was asked to go on.")
+        return
+    step = requeue(directory)
+    note(f"{directory.name} goes on from step {step}." if step else f"{directory.name} has no checkpoint: from step 0.")
+    _start(directory, detach=detach, json=json)
+
+
+@app.command()
+def stop(
+    run: RunName,
+    now: Annotated[bool, typer.Option("--now", help="At once, without a checkpoint.")] = False,
+    json: Json = False,
+) -> None:
+    """Ask a run to write a checkpoint and stop after the step it is in."""
+    from nlu_rl.cli.console import emit_json, note
+    from nlu_rl.runs import control
+    from nlu_rl.runs.layout import open_run
+    from nlu_rl.runs.status import read_status
+    from nlu_rl.runs.stop import stop_now
+
+    directory = open_run(run, write=True)
+    status = read_status(directory)
+    if not status.live:
+        note(f"{directory.name} is not running: it is {status.state}.")
+    elif now:
+        status = stop_now(directory)
+        note(f"{directory.name} is {status.state}; 'nlu-rl resume {directory.name}' goes on from its last checkpoint.")
+    else:
+        control.request(directory, "stop")
+        note(f"{directory.name} stops with a checkpoint after its current step.")
+    if json:
+        emit_json({"run": directory.name, "state": status.state, "step": status.step})
+
+
+def _start(run: "RunDirectory", *, detach: bool, json: bool) -> None:
+    """Launch the worker and follow it, unless detached."""
+    from nlu_rl.cli.console import emit_json, note
+    from nlu_rl.cli.live import follow, raise_failure
+    from nlu_rl.cli.recipes import run_summary
+    from nlu_rl.runs.jobs import launch
+
+    pid = launch(run)
+    if detach:
+        if json:
+            emit_json(run_summary(run))
+        else:
+            print(run.name)
+        note(f"Follow it with 'nlu-rl runs logs -f {run.name}', end it with 'nlu-rl stop {run.name}'.")
+        return
+    ended = follow(run, pid=pid, json=json)
+    raise_failure(run, ended.status)
+    summary = run_summary(run)
+    if json:
+        emit_json(summary)
+    else:
+        _print_summary(run, summary["state"], summary["step"], summary["scores"])
+    if ended.interrupted:
+        raise typer.Exit(130)
+
+
+def _print_summary(run: "RunDirectory", state: str, step: int, scores: dict[str, float]) -> None:
+    from nlu_rl.cli.format import number
+
+    shown = ", ".join(f"{name} {number(value)}" for name, value in scores.items())
+    print(f"{run.name}: {state} at step {step}" + (f", {shown}" if shown else ""))
+    print(f"  {run.path}")
+    if state == "done":
+        print(f"Next: nlu-rl eval {run.name} --task TASK, nlu-rl export {run.name}")
+    else:
+        print(f"Next: nlu-rl resume {run.name}")

@@ -1,0 +1,193 @@
+"""`nlu-rl runs`: the runs there are, what is known of one, its log, and removing one so that it can be undone."""
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nlu_rl.cli import completion
+from nlu_rl.cli.run import Json, RunName
+
+if TYPE_CHECKING:
+    from nlu_rl.runs.layout import RunDirectory
+
+app = typer.Typer(no_args_is_help=True, help="List, show, follow, remove and restore runs.")
+
+
+@app.command("list")
+def list_all(json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False) -> None:
+    """Show every run, the newest last."""
+    from nlu_rl.cli.console import emit_json, note, stdout
+    from nlu_rl.runs.layout import list_runs
+
+    found = [described for run in list_runs() if (described := _brief(run)) is not None]
+    if json:
+        for described in found:
+            emit_json(described)
+        return
+    if not found:
+        note("There is no run yet. Start one with 'nlu-rl demo' or 'nlu-rl run RECIPE'.")
+        return
+    from rich.table import Table
+
+    from nlu_rl.cli.format import duration, number
+
+    table = Table(box=None, pad_edge=False)
+    for title in ("run", "kind", "state", "step", "best", "age"):
+        table.add_column(title, overflow="fold")
+    for described in found:
+        steps = f"{described['step']}/{described['total']}" if described["total"] else "-"
+        age = duration(time.time() - described["created"])
+        what = described["method"] or described["kind"]
+        table.add_row(described["run"], what, described["state"], steps, number(described["best"]), age)
+    stdout().print(table)
+
+
+@app.command()
+def show(run: RunName, json: Json = False) -> None:
+    """Show where a run is, its scores, checkpoints, evaluations and files."""
+    from nlu_rl.cli.console import emit_json, stdout
+    from nlu_rl.runs.layout import open_run
+
+    described = _full(open_run(run))
+    if json:
+        emit_json(described)
+        return
+    described["created"] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(described["created"]))
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for key, value in described.items():
+        if value not in (None, [], {}):
+            table.add_row(Text(key.replace("_", " "), style="bold"), Text(_shown(value)))
+    stdout().print(table)
+
+
+@app.command()
+def logs(
+    run: RunName,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
+    lines: Annotated[int | None, typer.Option("--lines", "-n", min=0, help="Only the last so many lines.")] = None,
+) -> None:
+    """Print the log of a run's worker."""
+    from nlu_rl.runs.layout import open_run
+    from nlu_rl.runs.logs import tail
+    from nlu_rl.runs.status import read_status
+
+    directory = open_run(run)
+    for text in tail(directory.log_path, lines, follow=lambda: follow and read_status(directory).live):
+        sys.stdout.write(text)
+        sys.stdout.flush()
+
+
+@app.command()
+def rm(
+    runs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN...", help="Names of runs.", autocompletion=completion.run_names, show_default=False
+        ),
+    ],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Remove runs that are not running. 'nlu-rl runs restore' brings them back."""
+    from nlu_rl.cli.console import note
+    from nlu_rl.errors import RunError
+    from nlu_rl.runs.layout import open_run
+    from nlu_rl.runs.trash import remove
+
+    directories = [open_run(name, write=True) for name in runs]
+    for directory in directories:
+        if not yes:
+            if not sys.stdin.isatty():
+                raise RunError(f"Removing {directory.name} wants a yes.", "Give --yes.")
+            if typer.prompt(f"Type {directory.name} to remove it", err=True).strip() != directory.name:
+                raise RunError(f"{directory.name} was not removed: the name typed is another.", "Try again.")
+        remove(directory)
+        note(f"Removed {directory.name}; 'nlu-rl runs restore {directory.name}' brings it back.")
+
+
+@app.command()
+def restore(
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="Name of a removed run.", autocompletion=completion.trashed_runs, show_default=False
+        ),
+    ],
+) -> None:
+    """Bring back a removed run."""
+    from nlu_rl.cli.console import note
+    from nlu_rl.runs.trash import restore as bring_back
+
+    note(f"{bring_back(run).name} is back.")
+
+
+def _brief(run: "RunDirectory") -> dict[str, Any] | None:
+    """Return one line about a run; None for a directory that is not a whole run of ours."""
+    from nlu_rl.errors import RunError
+    from nlu_rl.runs.jobs import read_job
+    from nlu_rl.runs.layout import best_record
+    from nlu_rl.runs.status import read_status
+
+    try:
+        job = read_job(run)
+    except RunError:
+        return None
+    status, recipe = read_status(run), _recipe(run)
+    return {
+        "run": run.name,
+        "kind": job.kind,
+        "method": recipe.get("method"),
+        "model": recipe.get("model") or job.arguments.get("model"),
+        "tasks": recipe.get("tasks") or [task for task in [job.arguments.get("task")] if task],
+        "state": status.state,
+        "step": status.step,
+        "total": status.total,
+        "best": best_record(run).get("score"),
+        "created": run.job_path.stat().st_mtime,
+    }
+
+
+def _full(run: "RunDirectory") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from nlu_rl.cli.recipes import run_summary
+    from nlu_rl.runs.layout import best_record, complete_checkpoints, list_runs
+    from nlu_rl.runs.status import read_status
+
+    status = read_status(run)
+    return {
+        **(_brief(run) or {}),
+        "scores": run_summary(run)["scores"],
+        "best_step": best_record(run).get("step"),
+        "checkpoints": [step for step, _ in complete_checkpoints(run)],
+        "evaluations": [evaluation.path.name for evaluation in list_runs(run.eval_dir)],
+        "phase": status.phase,
+        "worker": status.pid if status.live else None,
+        "error": asdict(status.error) if status.error else None,
+        "path": str(run.path),
+        "log": str(run.log_path),
+    }
+
+
+def _recipe(run: "RunDirectory") -> dict[str, Any]:
+    import yaml
+
+    try:
+        recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return recipe if isinstance(recipe, dict) else {}
+
+
+def _shown(value: Any) -> str:
+    from nlu_rl.cli.format import number
+
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_shown(item)}" for name, item in value.items() if item not in (None, ""))
+    if isinstance(value, list):
+        return ", ".join(_shown(item) for item in value)
+    return number(value) if isinstance(value, float) and value < 1e6 else str(value)

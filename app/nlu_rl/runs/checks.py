@@ -1,0 +1,148 @@
+"""What can be known before a run starts: is the recipe's model, task, data and disk there.
+
+Used by `nlu-rl check` and before every run. Nothing is fetched or changed; what `run` would fetch is a warning.
+"""
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from nlu_rl import paths
+from nlu_rl.errors import NluRlError, RecipeError
+from nlu_rl.recipe import Recipe, load_recipe
+from nlu_rl.runs.layout import adapter_checkpoint, open_run
+
+RUN_BYTES = 500_000_000  # checkpoints, samples and predictions of a small run
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. `fix` says what to do about a warning or a failure."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    message: str
+    fix: str = ""
+
+
+def check_recipe(recipe: Recipe) -> list[Check]:
+    """Look at everything a run of `recipe` needs."""
+    checks = [check_home()]
+    for name in recipe.tasks:
+        checks.extend(_check_task(recipe, name))
+    model, missing_bytes = _check_model(recipe)
+    checks.append(model)
+    checks.append(check_disk(RUN_BYTES + missing_bytes))
+    if recipe.start_from is not None:
+        checks.append(_check_start(recipe, recipe.start_from))
+    checks.extend(
+        Check("report_to", "fail", f"The package {viewer} is not installed.", f"pip install 'nlu-rl[{viewer}]'")
+        for viewer in recipe.report_to
+        if find_spec(viewer) is None
+    )
+    return checks
+
+
+def require(checks: list[Check]) -> None:
+    """Raise RecipeError with every failure; return when there is none."""
+    failed = [check for check in checks if check.state == "fail"]
+    if failed:
+        message = " ".join(check.message for check in failed)
+        raise RecipeError(message, " ".join(dict.fromkeys(check.fix for check in failed if check.fix)))
+
+
+def check_home() -> Check:
+    """Can anything be written under NLU_RL_HOME."""
+    home = paths.home()
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return Check("home", "ok", f"{home} is writable.")
+    except OSError as error:
+        return Check(
+            "home",
+            "fail",
+            f"{home} is not writable: {error.strerror}.",
+            "Set NLU_RL_HOME to a folder you can write to.",
+        )
+
+
+def check_disk(needed_bytes: int) -> Check:
+    """Is there room for what is to be written under NLU_RL_HOME."""
+    home = paths.home()
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    about = f"{free / 1e9:.1f} GB free under {home}, about {needed_bytes / 1e9:.1f} GB needed."
+    if free < needed_bytes:
+        return Check("disk", "fail", about, "Free some space, or set NLU_RL_HOME to a larger disk.")
+    return Check("disk", "ok" if free > 2 * needed_bytes else "warn", about)
+
+
+def _check_task(recipe: Recipe, name: str) -> list[Check]:
+    from nlu_rl.data.cache import read_meta
+    from nlu_rl.tasks.registry import get_task
+
+    title = f"task {name}"
+    try:
+        task = get_task(name)
+        if read_meta(task.schema.name) is None:
+            return [Check(title, "warn", f"The data of {name} is not here yet; a run fetches it.", task.schema.bring)]
+        train = len(task.load("train"))
+        validation = len(task.load("validation")) if recipe.evaluate.every or recipe.evaluate.before else None
+    except NluRlError as error:
+        return [Check(title, "fail", error.message, error.fix)]
+    rows = f"{train} rows to train on" + ("." if validation is None else f", {validation} to validate on.")
+    if train < recipe.train.batch:
+        return [Check(title, "warn", f"{rows} That is less than one batch of {recipe.train.batch}.", "")]
+    return [Check(title, "ok", rows)]
+
+
+def _check_model(recipe: Recipe) -> tuple[Check, int]:
+    """Return the check, and the bytes still to be fetched (weights as downloaded, and as kept)."""
+    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.verify import verify_folder
+
+    try:
+        model = resolve_reference(recipe.model)
+    except NluRlError as error:
+        return Check("model", "fail", error.message, error.fix), 0
+    fetch = f"'nlu-rl models fetch {recipe.model}' fetches it now."
+    if not model.folder.exists() and model.kind != "folder":
+        needed = 4 * model.entry.parameters if model.entry else 0
+        return Check("model", "warn", f"{recipe.model} is not here yet; a run fetches it.", fetch), needed
+    problems = verify_folder(model.folder, hashes=False)
+    if problems and model.kind == "folder":
+        fix = "Complete the folder, or name a model of 'nlu-rl models list'."
+        return Check("model", "fail", f"The model {model.folder} cannot be used. {' '.join(problems)}", fix), 0
+    if problems:
+        return Check("model", "warn", f"{recipe.model} is not whole: {' '.join(problems)} A run fetches it.", fetch), 0
+    return Check("model", "ok", f"{recipe.model} is in {model.folder}."), 0
+
+
+def _check_start(recipe: Recipe, name: str) -> Check:
+    """Can this run go on from the adapter of that one."""
+    try:
+        run = open_run(name)
+        adapter_checkpoint(run)
+        before = load_recipe(run.recipe_path)
+    except NluRlError as error:
+        return Check("start_from", "fail", error.message, error.fix)
+    for key in ("model", "lora"):
+        if getattr(before, key) != getattr(recipe, key):
+            return Check(
+                "start_from",
+                "fail",
+                f"The run {name} has another {key} than this recipe, so its adapter does not fit.",
+                f"Give both the same {key}.",
+            )
+    return Check("start_from", "ok", f"Goes on from {name}.")
+
+
+def absolute(reference: str) -> str:
+    """Return a model or task reference that does not depend on the current folder."""
+    path = Path(reference).expanduser()
+    return str(path.resolve()) if (os.sep in reference or reference.startswith(".")) and path.exists() else reference

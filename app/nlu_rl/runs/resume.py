@@ -1,0 +1,50 @@
+"""Putting a run that has ended back into the queue, to go on from its latest whole checkpoint."""
+
+import time
+from dataclasses import replace
+
+from nlu_rl.errors import RunError
+from nlu_rl.runs import control
+from nlu_rl.runs.files import disk_error
+from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.layout import RunDirectory, complete_checkpoints
+from nlu_rl.runs.lock import RunLock
+from nlu_rl.runs.status import Status, read_status, write_status
+
+
+def requeue(run: RunDirectory) -> int:
+    """Make a stopped, failed or lost training run ready to launch; return the step it goes on from.
+
+    Raises:
+        RunError: it is done, or live, or not a training run.
+    """
+    job = read_job(run)
+    if job.kind != "train":
+        raise RunError(f"{run.name} is not a training run ({job.kind}).", "Start it again instead.")
+    _refuse(run, read_status(run))
+    with RunLock(run):
+        status = read_status(run)
+        _refuse(run, status)
+        checkpoints = complete_checkpoints(run)
+        step = checkpoints[-1][0] if checkpoints else 0
+        control.clear(run)
+        queued = Status(kind=job.kind, state="queued", step=step, total=status.total, heartbeat=time.time())
+        try:
+            write_status(run, replace(queued, started=status.started), durable=True)
+        except OSError as error:
+            raise disk_error(error, f"resume {run.name}") from None
+    return step
+
+
+def _refuse(run: RunDirectory, status: Status) -> None:
+    if status.state == "done":
+        raise RunError(
+            f"The run {run.name} is done: there is nothing to resume.",
+            f"To train further, start a run with start_from={run.name}.",
+        )
+    if status.live:
+        worker = f" (process {status.pid} on {status.host})" if status.pid else ""
+        raise RunError(
+            f"The run {run.name} is {status.state}: it already has a worker{worker}.",
+            f"Follow it with 'nlu-rl runs logs -f {run.name}', or 'nlu-rl stop {run.name}' first.",
+        )

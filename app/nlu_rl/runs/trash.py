@@ -1,0 +1,74 @@
+"""Removing runs so that it can be undone: they move to `runs/.trash` and back."""
+
+import os
+import shutil
+import time
+from pathlib import Path
+
+from nlu_rl import paths
+from nlu_rl.errors import RunError, unknown_name
+from nlu_rl.runs.files import disk_error
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.lock import RunLock
+from nlu_rl.runs.status import read_status
+
+
+def trash_dir() -> Path:
+    return paths.runs_dir() / ".trash"
+
+
+def trashed() -> list[str]:
+    """Return the names of the removed runs."""
+    folder = trash_dir()
+    return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
+
+
+def remove(run: RunDirectory) -> Path:
+    """Move a run to the trash and return where it is.
+
+    Raises:
+        RunError: it is live, or not a run of its own (such as an evaluation inside one).
+    """
+    if run.path.parent != paths.runs_dir().resolve():
+        raise RunError(f"{run.name} is not in {paths.runs_dir()}.", "Remove the folder yourself.")
+    status = read_status(run)
+    if status.live:
+        raise RunError(f"The run {run.name} is {status.state}.", f"First 'nlu-rl stop {run.name}'.")
+    target = trash_dir() / run.path.name
+    try:
+        with RunLock(run):
+            trash_dir().mkdir(exist_ok=True)
+            if target.exists():  # an older run of the same name: keep both
+                os.rename(target, target.with_name(f"{target.name}.{time.time_ns()}"))
+            os.rename(run.path, target)
+    except OSError as error:
+        raise disk_error(error, f"remove {run.name}") from None
+    return target
+
+
+def restore(name: str) -> RunDirectory:
+    """Move a removed run back.
+
+    Raises:
+        RunError: there is none of that name in the trash, or there is one again among the runs.
+    """
+    if name not in trashed():
+        known = trashed()
+        message = unknown_name("removed run", name, known) if known else "No run has been removed."
+        raise RunError(message, "'nlu-rl runs list' shows the runs that are there.")
+    target = paths.runs_dir() / name
+    if os.path.lexists(target):
+        raise RunError(f"There is a run named '{name}' again.", "Remove or rename that one first.")
+    try:
+        os.rename(trash_dir() / name, target)
+    except OSError as error:
+        raise disk_error(error, f"restore {name}") from None
+    return RunDirectory(target)
+
+
+def empty() -> int:
+    """Delete every removed run for good; return how many."""
+    names = trashed()
+    for name in names:
+        shutil.rmtree(trash_dir() / name)
+    return len(names)
