@@ -1,8 +1,8 @@
 """From chat messages to token ids, once and in one way, for training, evaluation, preview and export alike.
 
-The chat template is applied to everything before the assistant's opening tag, the tag is appended as text, and the whole
-is tokenised once with `add_special_tokens=False` (the template writes its own). A completion is tokenised apart and
-concatenated by ids: tokenising prompt and completion as one text would move the boundary.
+The chat template is applied to everything before the assistant's opening tag, the tag is appended as text, and the
+whole is tokenised once with `add_special_tokens=False` (the template writes its own). A completion is tokenised apart
+and concatenated by ids: tokenising prompt and completion as one text would move the boundary.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,150 @@
+"""Whether a model folder is whole: configuration, tokenizer, chat template, safetensors, and the manifest's hashes.
+
+Reads headers only (hashes excepted) and needs no heavy library, so that a broken folder is refused before anything
+loads. Each problem is a sentence that ends in what to do.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nlu_rl.download import file_sha256
+from nlu_rl.errors import ModelError
+
+MANIFEST = "manifest.json"
+_INDEX = "model.safetensors.index.json"
+_TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges.txt"))
+_HEADER_LIMIT_BYTES = 100_000_000
+
+
+def verify_folder(folder: Path, *, hashes: bool = True) -> list[str]:
+    """Return what is wrong with the model in `folder`, one sentence each; empty when it is whole.
+
+    `hashes`: also compare every file with the manifest, where there is one (reads all the weights).
+    """
+    if not folder.is_dir():
+        return [f"There is no folder {folder}: fetch the model, or correct the path."]
+    problems = [*_config_problems(folder), *_weight_problems(folder), *_tokenizer_problems(folder)]
+    return problems + _manifest_problems(folder, hashes=hashes)
+
+
+def require_whole(folder: Path, *, name: str, fix: str = "") -> None:
+    """Raise ModelError when the model in `folder` cannot be used; `fix` replaces the general advice."""
+    problems = verify_folder(folder, hashes=False)
+    if problems:
+        raise ModelError(
+            f"The model {name} cannot be used. {' '.join(problems)}",
+            fix or "Give a whole, instruction-tuned model folder; 'nlu-rl models list' shows models that work.",
+        )
+
+
+def read_manifest(folder: Path) -> dict[str, Any] | None:
+    """Return the manifest this program wrote with the model; None when there is none."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return manifest if isinstance(manifest["files"], dict) else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _read_json(path: Path) -> Any:
+    """Return the JSON in `path`, or None when it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _config_problems(folder: Path) -> list[str]:
+    path = folder / "config.json"
+    if not path.is_file():
+        if (folder / "adapter_config.json").is_file():
+            return ["It is a LoRA adapter, not a model: name its base model, and the run with 'start_from'."]
+        return ["It has no config.json: copy it from the model's source."]
+    config = _read_json(path)
+    if not isinstance(config, dict):
+        return ["Its config.json is unreadable or damaged: copy it again from the model's source."]
+    if "model_type" not in config:
+        return ["Its config.json names no model_type: copy it again from the model's source."]
+    return []
+
+
+def _weight_problems(folder: Path) -> list[str]:
+    if (folder / _INDEX).exists():
+        index = _read_json(folder / _INDEX)
+        weight_map = index.get("weight_map") if isinstance(index, dict) else None
+        if not isinstance(weight_map, dict) or not weight_map:
+            return [f"Its {_INDEX} is damaged: copy it again from the model's source."]
+        shards = sorted(set(weight_map.values()))
+    elif (folder / "model.safetensors").exists():
+        shards = ["model.safetensors"]
+    else:
+        return [_no_safetensors(folder)]
+    problems = []
+    for shard in shards:
+        if not (folder / shard).is_file():
+            problems.append(f"Its weight file {shard} is missing: copy or fetch it again.")
+        elif reason := safetensors_damage(folder / shard):
+            problems.append(f"Its weight file {shard} is damaged ({reason}): copy or fetch it again.")
+    return problems
+
+
+def _no_safetensors(folder: Path) -> str:
+    other = next((p.name for pattern in ("*.bin", "*.gguf", "*.pth") for p in sorted(folder.glob(pattern))), None)
+    if other:
+        return (
+            f"It has no safetensors, only {other}: save it with save_pretrained() of transformers, and use that folder."
+        )
+    return "It has no weights (model.safetensors): copy them from the model's source."
+
+
+def safetensors_damage(path: Path) -> str | None:
+    """Return why a safetensors file cannot be whole, from its header and its size; None when it can."""
+    try:
+        with path.open("rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            size = path.stat().st_size
+            if size < 8 or length > min(size - 8, _HEADER_LIMIT_BYTES):
+                return "its header is cut off"
+            header = json.loads(stream.read(length))
+        ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+    except OSError as error:
+        return f"it cannot be read: {error.strerror}"
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return "its header is not readable"
+    expected = 8 + length + max(ends, default=0)
+    if not ends:
+        return "it holds no tensors"
+    return None if size == expected else f"it has {size} bytes instead of {expected}"
+
+
+def _tokenizer_problems(folder: Path) -> list[str]:
+    if not any(all((folder / name).is_file() for name in names) for names in _TOKENIZERS):
+        return ["It has no tokenizer (tokenizer.json or tokenizer.model): copy it from the model's source."]
+    if (folder / "tokenizer.json").is_file() and not isinstance(_read_json(folder / "tokenizer.json"), dict):
+        return ["Its tokenizer.json is damaged: copy it again from the model's source."]
+    settings = _read_json(folder / "tokenizer_config.json")
+    if (folder / "tokenizer_config.json").exists() and not isinstance(settings, dict):
+        return ["Its tokenizer_config.json is damaged: copy it again from the model's source."]
+    template = (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file()
+    if not template and not (settings or {}).get("chat_template"):
+        return ["Its tokenizer has no chat template: use the instruction-tuned model, or add chat_template.jinja."]
+    return []
+
+
+def _manifest_problems(folder: Path, *, hashes: bool) -> list[str]:
+    if not (folder / MANIFEST).exists():
+        return []
+    manifest = read_manifest(folder)
+    if manifest is None:
+        return [f"Its {MANIFEST} is damaged: fetch the model again."]
+    problems = []
+    for name, facts in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            problems.append(f"Its file {name} is missing: fetch the model again.")
+        elif path.stat().st_size != facts["bytes"]:
+            problems.append(f"Its file {name} has {path.stat().st_size} bytes, not {facts['bytes']}: fetch it again.")
+        elif hashes and file_sha256(path) != facts["sha256"]:
+            problems.append(f"Its file {name} was changed (its SHA-256 differs): fetch the model again.")
+    return problems
