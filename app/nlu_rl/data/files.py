@@ -51,6 +51,16 @@ def read_examples(
     return [Example(row["id"], row["fields"], row["gold"]) for row in part.rows]
 
 
+def read_records(task: HasSchema, path: Path) -> list[dict[str, Any]]:
+    """Return every row of a file as it stands there, all its columns, in the order of `read_examples`.
+
+    Raises:
+        DataError: unreadable file or unknown kind.
+    """
+    records = _records(path, _kind(path), task.schema)
+    return [record for _, record in records if not isinstance(record, Refusal)]
+
+
 def read_file(
     schema: Schema,
     path: Path,

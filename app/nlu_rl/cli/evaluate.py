@@ -1,0 +1,193 @@
+"""`nlu-rl eval`, `compare` and `predict`: parse, start or reuse a worker's evaluation, print."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nlu_rl.cli.console import emit_json, note
+
+if TYPE_CHECKING:
+    from nlu_rl.evaluation.resampling import Rows
+    from nlu_rl.tasks.contract import Task
+
+app = typer.Typer()
+
+TaskName = Annotated[str | None, typer.Option("--task", help="Task; default: the run's own first task.")]
+Split = Annotated[str | None, typer.Option(help="Split of the task's data; default: the one its scores are quoted on.")]
+Data = Annotated[Path | None, typer.Option(help="A labelled CSV, TSV, JSON lines or Parquet file instead of a split.")]
+Examples = Annotated[int | None, typer.Option(min=1, help="Only so many rows, the same ones for every seed.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Fixes the samples.")]
+Greedy = Annotated[bool, typer.Option("--greedy", help="The most likely answer instead of a sample at temperature 1.")]
+Checkpoint = Annotated[str | None, typer.Option(help="Of a run: best (default), latest, or a step.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of standard output.")]
+
+
+@app.command("eval")
+def eval_(
+    subject: Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, or a model: name, folder or hub id.")],
+    task: TaskName = None,
+    split: Split = None,
+    data: Data = None,
+    examples: Examples = None,
+    seed: Seed = 1,
+    greedy: Greedy = False,
+    samples: Annotated[int, typer.Option(min=1, max=1000, help="Predictions of each row (paper: 100).")] = 1,
+    shots: Annotated[str, typer.Option(metavar="K|best", help="Demonstrations before each row.")] = "0",
+    checkpoint: Checkpoint = None,
+    json: Json = False,
+) -> None:
+    """Score a run or a model on a task: metric, 95 % interval, parse rate, confusion matrix, every prediction kept.
+
+    One sample a row at temperature 1, as in the paper; --greedy takes the most likely answer. An evaluation that was
+    interrupted goes on where it was.
+    """
+    from nlu_rl.cli.evaluation_view import show_evaluation
+    from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
+
+    resolved = resolve_subject(subject, checkpoint)
+    name, chosen = choose_task(task, [resolved])
+    arguments = evaluation_arguments(
+        resolved,
+        name,
+        chosen,
+        split=split,
+        data=data,
+        examples=examples,
+        seed=seed,
+        greedy=greedy,
+        samples=samples,
+        shots=shots,
+    )
+    result = _evaluate(chosen, arguments, json=json, reuse=False)
+    if json:
+        emit_json(result)
+    else:
+        show_evaluation(result)
+
+
+@app.command("compare")
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A run or a model.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The run or model to compare with it.")],
+    task: TaskName = None,
+    split: Split = None,
+    data: Data = None,
+    examples: Examples = None,
+    seed: Seed = 1,
+    greedy: Greedy = False,
+    metric: Annotated[str | None, typer.Option(help="Metric to compare by; default: the task's main one.")] = None,
+    json: Json = False,
+) -> None:
+    """Say whether B is really better than A: both on the same rows, by a paired test.
+
+    Finished evaluations with these settings are used again; what is missing is evaluated first.
+    """
+    from nlu_rl.cli.evaluation_view import show_comparison
+    from nlu_rl.errors import RecipeError, unknown_name
+    from nlu_rl.evaluation.paired import compare_paired
+    from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
+
+    subjects = [resolve_subject(a), resolve_subject(b)]
+    name, chosen = choose_task(task, subjects)
+    results, rows = [], []
+    for subject in subjects:
+        arguments = evaluation_arguments(
+            subject, name, chosen, split=split, data=data, examples=examples, seed=seed, greedy=greedy
+        )
+        results.append(_evaluate(chosen, arguments, json=json, reuse=True))
+        rows.append(_scored_rows(chosen, arguments, results[-1]))
+        if metric is not None and metric not in results[-1]["scores"]:
+            raise RecipeError(unknown_name("metric", metric, results[-1]["scores"]), "Give --metric one of them.")
+    paired = compare_paired(chosen, rows[0], rows[1], seed, metric)
+    result = {
+        "a": a,
+        "b": b,
+        "task": chosen.name,
+        "metric": paired.metric,
+        "score_a": paired.score_a,
+        "score_b": paired.score_b,
+        "difference": paired.difference,
+        "interval": list(paired.interval),
+        "p": paired.p,
+        "test": paired.test,
+        "fixed": paired.fixed,
+        "broken": paired.broken,
+        "n": paired.n,
+        "real": paired.real,
+        "predictions": [part["predictions"] for part in results],
+    }
+    if json:
+        emit_json(result)
+    else:
+        show_comparison(result)
+
+
+@app.command("predict")
+def predict(
+    subject: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a model.")],
+    data: Annotated[Path, typer.Option(help="CSV, TSV, JSON lines or Parquet file; needs no labels.")],
+    to: Annotated[Path, typer.Option(help="CSV to write: all columns, then the answer and how it was read.")],
+    task: TaskName = None,
+    seed: Seed = 1,
+    sample: Annotated[bool, typer.Option("--sample", help="A sample at temperature 1 instead of greedy.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    checkpoint: Checkpoint = None,
+    json: Json = False,
+) -> None:
+    """Answer unlabelled rows: a file in, the same rows with answers out (the most likely answer of each)."""
+    from nlu_rl import paths
+    from nlu_rl.cli.live import run_job
+    from nlu_rl.data.files import read_examples
+    from nlu_rl.evaluation.answers import check_target
+    from nlu_rl.evaluation.request import choose_task, resolve_subject
+    from nlu_rl.runs.jobs import Job
+    from nlu_rl.runs.layout import create_run
+
+    resolved = resolve_subject(subject, checkpoint)
+    name, chosen = choose_task(task, [resolved])
+    source, target = data.expanduser().resolve(), to.expanduser().absolute()
+    check_target(target, force=force)
+    read_examples(chosen, source, require_labels=False)  # type: ignore[arg-type]
+    arguments = {
+        **resolved,
+        "task": name,
+        "data": str(source),
+        "to": str(target),
+        "seed": seed,
+        "greedy": not sample,
+        "force": force,
+    }
+    result = run_job(create_run(paths.runs_dir(), f"predict-{source.stem}", Job("predict", arguments)), json=json)
+    if json:
+        emit_json(result)
+    else:
+        given = ", ".join(f"{answer or '(unparsed)'} {count}" for answer, count in result["answers"].items())
+        print(f"{result['n']} rows answered: {given}" if given else f"{result['n']} rows answered.")
+        print(result["path"])
+
+
+def _evaluate(task: "Task", arguments: dict[str, Any], *, json: bool, reuse: bool) -> dict[str, Any]:
+    """Return the result of an evaluation: a finished one (with `reuse`), one that goes on, or a new one."""
+    from nlu_rl.cli.live import read_result, run_job
+    from nlu_rl.evaluation.finished import DONE, INTERRUPTED, create_evaluation, evaluation_for
+    from nlu_rl.evaluation.rows import load_rows
+
+    rows = load_rows(task, arguments)
+    if reuse and (done := evaluation_for(task, rows, arguments, DONE)) is not None:
+        note(f"Using the finished evaluation {done.name}.")
+        return read_result(done)
+    run = evaluation_for(task, rows, arguments, INTERRUPTED)
+    if run is not None:
+        note(f"Going on with the interrupted evaluation {run.name}.")
+    return run_job(run or create_evaluation(task, arguments), json=json)
+
+
+def _scored_rows(task: "Task", arguments: dict[str, Any], result: dict[str, Any]) -> "Rows":
+    """Return the kept predictions of an evaluation, judged again."""
+    from nlu_rl.evaluation.journal import read_lines
+    from nlu_rl.evaluation.rows import load_rows
+
+    completions = {line["index"]: line["completion"] for line in read_lines(Path(result["predictions"]))}
+    rows = load_rows(task, arguments)
+    return [(example, task.score(example, completions[number])) for number, example in rows]

@@ -1,0 +1,95 @@
+"""Evaluations and comparisons as people read them, on standard output."""
+
+from typing import TYPE_CHECKING, Any
+
+from nlu_rl.cli.console import stdout
+from nlu_rl.cli.format import duration, number
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def show_evaluation(result: dict[str, Any]) -> None:
+    """Print scores with intervals, parse rates, the confusion matrix and where the predictions are."""
+    from rich.table import Table
+
+    console = stdout()
+    rows = result["data"] or f"{result['split']} split"
+    decoding = "greedy" if result["temperature"] == 0 else f"temperature {result['temperature']:g}"
+    if result["samples"] > 1:
+        decoding += f", {result['samples']} samples a row"
+    shots = f", {result['shots']} demonstrations" if result["shots"] else ""
+    console.print(f"[bold]{result['task']}[/]: {result['subject']}", highlight=False)
+    console.print(f"{rows}, n {result['n']}, {decoding}{shots}, seed {result['seed']}", style="dim")
+    table = Table(pad_edge=False)
+    table.add_column("score")
+    table.add_column("value", justify="right")
+    table.add_column("95 % interval", justify="right")
+    if result["sample_intervals"]:
+        table.add_column("over samples", justify="right")
+    for name, value in sorted(result["scores"].items(), key=lambda item: item[0] != result["metric"]):
+        cells = [name, number(value), interval_text(result["intervals"][name])]
+        if result["sample_intervals"]:
+            cells.append(interval_text(result["sample_intervals"][name]))
+        table.add_row(*cells, style="bold" if name == result["metric"] else "")
+    table.add_section()
+    table.add_row("parse rate, strict", number(result["parse_rate"]))
+    table.add_row("parse rate, lenient", number(result["parse_rate_lenient"]))
+    console.print(table)
+    if result["confusion"]:
+        console.print(_confusion(result["confusion"]))
+    console.print(f"{duration(result['seconds'])}; every prediction: {result['predictions']}", soft_wrap=True)
+
+
+def show_comparison(result: dict[str, Any]) -> None:
+    """Print the two scores, their difference, and a sentence that says whether it is real."""
+    from rich.table import Table
+
+    table = Table(pad_edge=False)
+    table.add_column(f"{result['task']}, {result['metric']}")
+    table.add_column("score", justify="right")
+    table.add_row(f"A  {result['a']}", number(result["score_a"]))
+    table.add_row(f"B  {result['b']}", number(result["score_b"]))
+    table.add_section()
+    table.add_row("B - A", f"{result['difference']:+.3f}")
+    console = stdout()
+    console.print(table)
+    console.print(comparison_sentence(result), soft_wrap=True)
+
+
+def comparison_sentence(result: dict[str, Any]) -> str:
+    """Return what the paired test says, in words."""
+    low, high = result["interval"]
+    figures = (
+        f"difference {result['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, p = {p_text(result['p'])} "
+        f"({result['test']}, {result['n']} rows: {result['fixed']} fixed, {result['broken']} broken)"
+    )
+    if not result["real"]:
+        return f"No real difference can be told between A and B on these rows: {figures}."
+    better = "better" if result["difference"] > 0 else "worse"
+    return f"The difference is real: B is {better} than A; {figures}."
+
+
+def p_text(p: float) -> str:
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
+
+
+def interval_text(interval: list[float]) -> str:
+    low, high = interval
+    return f"{low:.3f} to {high:.3f}"
+
+
+def _confusion(confusion: dict[str, Any]) -> "Table":
+    from rich.table import Table
+
+    table = Table(title="right answer (rows) against answer given", title_justify="left", pad_edge=False)
+    table.add_column("")
+    for answer in confusion["answers"]:
+        table.add_column(answer, justify="right")
+    for label, counts in zip(confusion["labels"], confusion["counts"], strict=True):
+        cells = [
+            f"[bold]{count}[/]" if answer == label else str(count)
+            for answer, count in zip(confusion["answers"], counts, strict=True)
+        ]
+        table.add_row(label, *cells)
+    return table

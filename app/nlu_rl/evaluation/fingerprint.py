@@ -1,0 +1,58 @@
+"""Short fingerprints of what an evaluation stands on: rows, weights, adapter. Equal ones mean equal predictions."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from nlu_rl.tasks.contract import Example
+
+_EDGE_BYTES = 1 << 20
+_DIGITS = 24
+
+
+def of_value(value: Any) -> str:
+    """Return the fingerprint of a JSON value."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+
+
+def of_examples(examples: Iterable[Example]) -> str:
+    return of_value([[example.id, dict(example.fields), example.gold] for example in examples])
+
+
+def of_model(folder: Path) -> str:
+    """Return the fingerprint of a model folder.
+
+    Small files count whole; of weight files the size, the first and the last megabyte, since hashing gigabytes would
+    take longer than many an evaluation.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix in (".json", ".jinja", ".safetensors", ".model") and path.is_file():
+            digest.update(f"{path.name} {path.stat().st_size} ".encode())
+            digest.update(_edges(path))
+    return digest.hexdigest()[:_DIGITS]
+
+
+def of_adapter(folder: Path) -> str:
+    """Return the fingerprint of the adapter in a checkpoint."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("adapter_*")):
+        digest.update(path.name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:_DIGITS]
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
+    """Return the keys in which two mappings differ."""
+    return sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+
+
+def _edges(path: Path) -> bytes:
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        first = file.read(_EDGE_BYTES)
+        file.seek(max(size - _EDGE_BYTES, len(first)))
+        return first + file.read()

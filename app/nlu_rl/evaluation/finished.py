@@ -1,0 +1,81 @@
+"""Evaluations on disk: which one already answers a question, or was interrupted on the way to (light).
+
+An evaluation of a run is a job directory under `<run>/eval/`, one of a model stands among the runs. It is used again
+only if it was asked with the same arguments and everything it stands on is still the same: the task's version, the
+rows, the adapter, the weights.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nlu_rl import paths
+from nlu_rl.errors import ModelError, NluRlError
+from nlu_rl.evaluation import fingerprint
+from nlu_rl.evaluation.checkpoint import find_checkpoint
+from nlu_rl.evaluation.journal import read_settings
+from nlu_rl.runs.jobs import Job, read_job
+from nlu_rl.runs.layout import RunDirectory, create_run, list_runs, open_run
+from nlu_rl.runs.status import read_status
+from nlu_rl.tasks.contract import Example, Task
+
+DONE = frozenset({"done"})
+INTERRUPTED = frozenset({"stopped", "failed", "lost"})
+
+
+def evaluation_for(
+    task: Task, rows: Sequence[tuple[int, Example]], arguments: Mapping[str, Any], states: Iterable[str]
+) -> RunDirectory | None:
+    """Return the newest evaluation with these arguments in one of these states whose ground has not changed."""
+    wanted = set(states)
+    try:
+        ground = _ground(task, rows, arguments)
+    except ModelError:
+        return None  # the model is not here yet, so nothing can have been evaluated with it
+    for run in reversed(list_runs(_root(arguments))):
+        try:
+            job = read_job(run)
+        except NluRlError:
+            continue
+        if job.kind != "evaluate" or job.arguments != dict(arguments) or read_status(run).state not in wanted:
+            continue
+        settings = read_settings(run.path)
+        if settings is None and "done" not in wanted:
+            return run  # it was interrupted before its first prediction
+        if settings and all(settings.get(key) == value for key, value in ground.items()):
+            return run
+    return None
+
+
+def create_evaluation(task: Task, arguments: Mapping[str, Any]) -> RunDirectory:
+    """Make the directory of a new evaluation. Raises RunError when the disk refuses."""
+    where = "file" if arguments.get("data") else str(arguments.get("split"))
+    hint = f"{task.name}-{where}"
+    if not arguments.get("run"):
+        hint = f"eval-{hint}-{Path(str(arguments['model'])).name}"
+    return create_run(_root(arguments), hint, Job("evaluate", dict(arguments)))
+
+
+def _root(arguments: Mapping[str, Any]) -> Path:
+    return open_run(arguments["run"]).eval_dir if arguments.get("run") else paths.runs_dir()
+
+
+def _ground(task: Task, rows: Sequence[tuple[int, Example]], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that can be told without loading the model, as `predict` writes them."""
+    from nlu_rl.models.fetch import model_folder
+
+    ground: dict[str, Any] = {
+        "version": task.version,
+        "data": fingerprint.of_examples([example for _, example in rows]),
+        "rows": fingerprint.of_value([number for number, _ in rows]),
+    }
+    model = arguments.get("model")
+    if arguments.get("run"):
+        from nlu_rl.recipe import load_recipe
+
+        run = open_run(arguments["run"])
+        model = load_recipe(run.recipe_path).model
+        ground["adapter"] = fingerprint.of_adapter(find_checkpoint(run, arguments.get("checkpoint")))
+    folder = model_folder(str(model), fetch=False)
+    ground["weights"] = fingerprint.of_model(folder)
+    return ground

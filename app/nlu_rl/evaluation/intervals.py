@@ -1,0 +1,44 @@
+"""How uncertain a score is: the percentile bootstrap over examples, and the paper's percentiles over samples.
+
+The bootstrap says what other examples would have given; the paper's interval (section on uncertainty: many predictions
+of each example, the metric of each set, 2.5th and 97.5th percentile) says what other draws would have given.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nlu_rl.evaluation.resampling import Floats, Rows, blocks, resampled_metrics
+from nlu_rl.tasks.contract import Task
+
+LEVEL = 0.95
+Interval = tuple[float, float]
+
+
+def bootstrap_intervals(task: Task, sets: Sequence[Rows], seed: int) -> dict[str, Interval]:
+    """Return the 95 % percentile interval of each metric.
+
+    Args:
+        sets: the scored rows, one set for each sample of an example. With several, a resample draws the set as well as
+            the examples, so the interval is that of an evaluation with one sample.
+    """
+    made = [resampled_metrics(task, rows) for rows in sets]
+    resamples = min(count for _, count in made)
+    rng = np.random.default_rng([seed, 1])
+    parts: list[dict[str, Floats]] = []
+    for index in blocks(rng, len(sets[0]), resamples):
+        chosen = rng.integers(0, len(sets), len(index)) if len(sets) > 1 else np.zeros(len(index), int)
+        parts.extend(made[k][0](index[chosen == k]) for k in np.unique(chosen).tolist())
+    return {name: percentiles(np.concatenate([part[name] for part in parts])) for name in parts[0]}
+
+
+def sample_intervals(task: Task, sets: Sequence[Rows]) -> dict[str, Interval]:
+    """Return the paper's interval: percentiles of each metric over the sets."""
+    values = [task.metrics(rows) for rows in sets]
+    return {name: percentiles(np.array([value[name] for value in values])) for name in values[0]}
+
+
+def percentiles(values: Floats) -> Interval:
+    """Return the bounds of the middle 95 %."""
+    low, high = np.quantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

@@ -1,0 +1,133 @@
+"""The evaluate job: from `{"run" | "model", "task", ...}` to predictions, scores and intervals; also for trainers."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nlu_rl.errors import RecipeError
+from nlu_rl.evaluation.predict import Progress, Sampler, predict
+from nlu_rl.evaluation.predict_file import predict_job
+from nlu_rl.evaluation.rows import demonstrations, load_rows, split_of
+from nlu_rl.evaluation.shots import best_shots
+from nlu_rl.evaluation.subject import Subject, check_engine, load_subject
+from nlu_rl.evaluation.summary import Summary, summarize
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.reporter import Reporter
+from nlu_rl.tasks.contract import Example, Task
+from nlu_rl.tasks.registry import get_task
+
+__all__ = ["evaluate_policy", "predict_job", "run"]
+
+PREDICTIONS = "predictions.jsonl"
+
+
+def evaluate_policy(
+    policy: Sampler,
+    task: Task,
+    examples: Sequence[Example],
+    *,
+    temperature: float,
+    max_new_tokens: int,
+    seed: int,
+    shots: Sequence[Example] = (),
+    samples: int = 1,
+    progress: Progress | None = None,
+) -> Summary:
+    """Score a policy on labelled examples without keeping the predictions. Temperature 0 is greedy."""
+    predictions = predict(
+        policy,
+        task,
+        examples,
+        temperature=temperature,
+        max_new_tokens=max_new_tokens,
+        seed=seed,
+        shots=shots,
+        samples=samples,
+        progress=progress,
+    )
+    return summarize(task, predictions, seed)
+
+
+def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Evaluate a run or a model; an evaluation that was interrupted goes on.
+
+    `arguments`: `run` (with `checkpoint`) or `model`, `task`, `split`, `data`, `examples`, `seed`, `greedy`, `samples`,
+    `shots` (a number or "best").
+
+    Returns:
+        The keys `nlu-rl eval --json` prints, and more; empty when it was stopped.
+    """
+    started = time.monotonic()
+    task: Task = get_task(arguments["task"])
+    rows = load_rows(task, arguments)
+    numbers, examples = [number for number, _ in rows], [example for _, example in rows]
+    subject = load_subject(arguments, reporter)
+    check_engine(subject.policy, task, examples, reporter)
+    reporter.state("evaluating")
+    shots, tried = _shots(subject, task, arguments, reporter)
+    seed, samples = int(arguments.get("seed") or 0), int(arguments.get("samples") or 1)
+    temperature = 0.0 if arguments.get("greedy") else 1.0
+    path = run.path / PREDICTIONS
+    predictions = predict(
+        subject.policy,
+        task,
+        examples,
+        temperature=temperature,
+        max_new_tokens=subject.max_new_tokens,
+        seed=seed,
+        shots=shots,
+        samples=samples,
+        out=path,
+        rows=numbers,
+        identity=subject.identity,
+        progress=lambda done, total: reporter.progress("evaluating", done, total),
+        should_stop=lambda: "stop" in reporter.requested(),
+    )
+    if len(predictions) < len(examples) * samples:
+        reporter.acknowledge("stop")
+        return {}
+    summary = summarize(task, predictions, seed)
+    reporter.event("evaluation", task=task.name, scores=summary.scores, parse_rate=summary.parse_rate, n=summary.n)
+    return {
+        "task": task.name,
+        "n": summary.n,
+        "seed": seed,
+        "scores": summary.scores,
+        "intervals": summary.intervals,
+        "parse_rate": summary.parse_rate,
+        "parse_rate_lenient": summary.parse_rate_lenient,
+        "predictions": str(path),
+        "metric": task.metric,
+        "reward": summary.reward,
+        "confusion": summary.as_dict()["confusion"],
+        "temperature": temperature,
+        "samples": samples,
+        "sample_intervals": summary.sample_intervals,
+        "shots": len(shots),
+        "shots_tried": tried,
+        "split": None if arguments.get("data") else split_of(task, arguments),
+        "data": arguments.get("data"),
+        "subject": arguments.get("run") or arguments.get("model"),
+        "seconds": time.monotonic() - started,
+    }
+
+
+def _shots(
+    subject: Subject, task: Task, arguments: Mapping[str, Any], reporter: Reporter
+) -> tuple[list[Example], dict[int, float] | None]:
+    wanted = arguments.get("shots") or 0
+    if wanted == 0:
+        return [], None
+    train = task.load("train")
+    if wanted == "best":
+        count, tried = best_shots(
+            subject.policy,
+            task,
+            train,
+            max_new_tokens=subject.max_new_tokens,
+            progress=lambda done, total: reporter.progress("choosing the number of demonstrations", done, total),
+        )
+        return demonstrations(task, train, count), tried
+    if not isinstance(wanted, int) or wanted < 0:
+        raise RecipeError(f"'{wanted}' is not a number of demonstrations.", "Give --shots 0 to 5, or --shots best.")
+    return demonstrations(task, train, wanted), None

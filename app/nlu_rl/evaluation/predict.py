@@ -1,0 +1,195 @@
+"""Predictions: prompts through `policy.sample` in chunks, each written as soon as it is done.
+
+Rows are worked off in the order of their token ids, so that those with a shared beginning meet in one chunk; results
+come back in the order of the rows. A sample depends on (seed, row number, sample number), so neither the order nor the
+chunks change it.
+"""
+
+from array import array
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from nlu_rl.errors import DataError
+from nlu_rl.evaluation import fingerprint
+from nlu_rl.evaluation.journal import Journal, Line
+from nlu_rl.tasks.contract import CLOSE_TAG, Example, Extracted, Scored, Task
+
+CHUNK_COMPLETIONS = 64
+Progress = Callable[[int, int], None]
+
+
+class Sampler(Protocol):
+    """The part of a policy that predictions need."""
+
+    tokenizer: Any
+
+    def sample(self, prompts: Any, **options: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One completion of one row; `scored` is None for an unlabelled row."""
+
+    index: int
+    """Number of the row in its split or file."""
+    sample: int
+    example: Example
+    prompt_tokens: int
+    completion: str
+    """What came after the opening tag, as generated."""
+    extracted: Extracted
+    scored: Scored | None
+
+    def line(self) -> Line:
+        """Return it as a line of `predictions.jsonl`; the fields of a row stand in its first sample."""
+        fields = {"fields": dict(self.example.fields)} if self.sample == 0 else {}
+        return {
+            "index": self.index,
+            "id": self.example.id,
+            "sample": self.sample,
+            **fields,
+            "prompt_tokens": self.prompt_tokens,
+            "completion": self.completion,
+            "extracted": self.extracted.value,
+            "how": self.extracted.how,
+            "gold": self.example.gold,
+            "correct": self.scored.correct if self.scored else None,
+            "reward": self.scored.reward if self.scored else None,
+        }
+
+
+def predict(
+    policy: Sampler,
+    task: Task,
+    examples: Sequence[Example],
+    *,
+    temperature: float,
+    max_new_tokens: int,
+    seed: int,
+    shots: Sequence[Example] = (),
+    samples: int = 1,
+    out: Path | None = None,
+    rows: Sequence[int] | None = None,
+    identity: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> list[Prediction]:
+    """Return `samples` predictions of each example, row by row.
+
+    Args:
+        temperature: 0 is greedy.
+        out: `predictions.jsonl`; predictions already in it are kept, not made again.
+        rows: the examples' numbers, which key the draws; None counts from 0.
+        identity: what else the predictions depend on (model, adapter), for the settings beside `out`.
+        progress: called with the predictions done and their number.
+        should_stop: asked after each chunk; when it says so, the result holds only what is done.
+
+    Raises:
+        RunError: `out` holds predictions made under other settings, or the disk refuses.
+        DataError: a prompt is too long for the model.
+    """
+    from nlu_rl.policy.draws import Draws
+
+    numbers = list(range(len(examples))) if rows is None else list(rows)
+    prompts = _encode(policy, task, examples, shots, max_new_tokens)
+    order = sorted(range(len(examples)), key=lambda i: (prompts[i], numbers[i]))
+    size = max(1, CHUNK_COMPLETIONS // samples)
+    chunks = [order[start : start + size] for start in range(0, len(order), size)]
+    predictions: dict[tuple[int, int], Prediction] = {}
+    journal, done = None, 0
+    if out is not None:
+        settings = {
+            **_settings(task, examples, shots, temperature, max_new_tokens, seed, samples),
+            "rows": fingerprint.of_value(numbers),
+            **(identity or {}),
+        }
+        journal = Journal(out, settings)
+        done, lines = journal.resume([[(numbers[i], s) for i in chunk for s in range(samples)] for chunk in chunks])
+        place = {number: i for i, number in enumerate(numbers)}
+        for line in lines:
+            i = place[line["index"]]
+            made = _prediction(task, examples[i], line["index"], line["sample"], len(prompts[i]), line["completion"])
+            predictions[i, made.sample] = made
+    total = len(examples) * samples
+    for chunk in chunks[done:]:
+        if should_stop is not None and should_stop():
+            break
+        before = len(predictions)
+        rollout = policy.sample(
+            [prompts[i].tolist() for i in chunk],
+            n=samples,
+            temperature=temperature,
+            stop=CLOSE_TAG,
+            max_new_tokens=max_new_tokens,
+            draws=Draws(seed, rows=[numbers[i] for i in chunk]),
+            progress=_shifted(progress, before, total),
+        )
+        keys = [(i, sample) for i in chunk for sample in range(samples)]
+        for (i, sample), text in zip(keys, rollout.texts, strict=True):
+            predictions[i, sample] = _prediction(task, examples[i], numbers[i], sample, len(prompts[i]), text)
+        if journal is not None:
+            journal.append([predictions[key].line() for key in keys])
+        if progress is not None:
+            progress(len(predictions), total)
+    if journal is not None and len(predictions) == total:
+        journal.finish()
+    return [predictions[key] for key in sorted(predictions)]
+
+
+def _encode(
+    policy: Sampler, task: Task, examples: Sequence[Example], shots: Sequence[Example], max_new_tokens: int
+) -> list["array[int]"]:
+    """Return the token ids of every prompt, in 4 bytes each: a large split has tens of millions."""
+    from nlu_rl.models.chat import encode_prompt
+
+    prompts = [array("i", encode_prompt(policy.tokenizer, task.prompt(example, shots))) for example in examples]
+    config = getattr(getattr(policy, "model", None), "config", None)
+    context = getattr(config, "max_position_embeddings", None)
+    for example, prompt in zip(examples, prompts, strict=True):
+        if isinstance(context, int) and len(prompt) + max_new_tokens > context:
+            raise DataError(
+                f"Row '{example.id}' of {task.name} makes a prompt of {len(prompt)} tokens; with {max_new_tokens} new "
+                f"ones it does not fit the model's {context}.",
+                "Shorten the row, or use fewer --shots.",
+            )
+    return prompts
+
+
+def _settings(
+    task: Task,
+    examples: Sequence[Example],
+    shots: Sequence[Example],
+    temperature: float,
+    max_new_tokens: int,
+    seed: int,
+    samples: int,
+) -> dict[str, Any]:
+    return {
+        "task": task.name,
+        "version": task.version,
+        "data": fingerprint.of_examples(examples),
+        "shots": fingerprint.of_examples(shots) if shots else None,
+        "temperature": float(temperature),
+        "max_new_tokens": max_new_tokens,
+        "seed": seed,
+        "samples": samples,
+        "chunk": CHUNK_COMPLETIONS,
+    }
+
+
+def _prediction(
+    task: Task, example: Example, number: int, sample: int, prompt_tokens: int, completion: str
+) -> Prediction:
+    scored = None if example.gold is None else task.score(example, completion)
+    extracted = task.extract(completion) if scored is None else scored.extracted
+    return Prediction(number, sample, example, prompt_tokens, completion, extracted, scored)
+
+
+def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Return `progress` for a part that begins after `before` predictions."""
+    if progress is None:
+        return None
+    report = progress
+    return lambda done, _: report(before + done, total)

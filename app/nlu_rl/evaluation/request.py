@@ -1,0 +1,115 @@
+"""What a user asks to have evaluated, checked and complete before any worker starts (light)."""
+
+from pathlib import Path
+from typing import Any
+
+from nlu_rl.data.schema import check_split
+from nlu_rl.errors import DataError, ModelError, RecipeError, RunError, unknown_name
+from nlu_rl.evaluation.checkpoint import find_checkpoint
+from nlu_rl.recipe import load_recipe
+from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.layout import RunDirectory, list_runs, open_run
+from nlu_rl.tasks.contract import Task
+from nlu_rl.tasks.registry import get_task
+
+
+def resolve_subject(name: str, checkpoint: str | None = None) -> dict[str, Any]:
+    """Return `{"run", "model", "checkpoint"}` for a run, or else a model, of this name.
+
+    The checkpoint of a run is pinned to its step, so that the answer stays true while the run goes on.
+
+    Raises:
+        RunError: a run that cannot be evaluated, or no such checkpoint.
+        ModelError: neither a run nor a model.
+    """
+    run = find_run(name)
+    if run is not None:
+        require_trained(run)
+        return {"run": run.name, "model": None, "checkpoint": find_checkpoint(run, checkpoint).name}
+    if checkpoint is not None:
+        raise RunError(f"'{name}' is not a run, so it has no checkpoint '{checkpoint}'.", "Leave --checkpoint out.")
+    from nlu_rl.models.catalogue import CATALOGUE, resolve_reference
+
+    try:
+        resolve_reference(name)
+    except ModelError:
+        if Path(name).expanduser().exists():
+            raise
+        known = [*(run.name for run in list_runs() if read_job(run).kind == "train"), *CATALOGUE]
+        raise ModelError(
+            unknown_name("run or model", name, known),
+            "'nlu-rl runs list' and 'nlu-rl models list' show them; a model may also be a folder or a hub id.",
+        ) from None
+    folder = Path(name).expanduser()
+    return {"run": None, "model": str(folder.resolve()) if folder.is_dir() else name, "checkpoint": None}
+
+
+def find_run(name: str) -> RunDirectory | None:
+    """Return the run of this name or path; None when there is none. Raises RunError when it cannot be used."""
+    try:
+        return open_run(name)
+    except RunError:
+        from nlu_rl import paths
+
+        if (paths.runs_dir() / name).is_dir():
+            raise
+        return None
+
+
+def require_trained(run: RunDirectory) -> None:
+    """Raise RunError unless the run is a training run."""
+    kind = read_job(run).kind
+    if kind != "train":
+        raise RunError(f"{run.name} is a job of kind '{kind}', which has no adapter.", "Give a training run.")
+
+
+def choose_task(name: str | None, subjects: list[dict[str, Any]]) -> tuple[str, Task]:
+    """Return the task asked for, else the first task of the first run.
+
+    Raises:
+        RecipeError: unknown task, or none given and no run to take it from.
+    """
+    if name is None:
+        runs = [subject["run"] for subject in subjects if subject["run"]]
+        if not runs:
+            raise RecipeError("A model has no task of its own.", "Give --task; 'nlu-rl tasks list' shows them.")
+        name = load_recipe(open_run(runs[0]).recipe_path).tasks[0]
+    return name, get_task(name)
+
+
+def evaluation_arguments(
+    subject: dict[str, Any],
+    task_name: str,
+    task: Task,
+    *,
+    split: str | None,
+    data: Path | None,
+    examples: int | None,
+    seed: int,
+    greedy: bool,
+    samples: int = 1,
+    shots: str = "0",
+) -> dict[str, Any]:
+    """Return the arguments of an evaluate job.
+
+    Raises:
+        DataError, RecipeError: values that do not go together or do not exist.
+    """
+    if data is not None and split is not None:
+        raise DataError("--split and --data both say which rows to use.", "Give one of them.")
+    if greedy and samples > 1:
+        raise RecipeError("Greedy answers are all the same, so there is no use in several.", "Leave --samples out.")
+    if shots != "best" and not shots.isdigit():
+        raise RecipeError(f"'{shots}' is not a number of demonstrations.", "Give --shots 0 to 5, or --shots best.")
+    default = getattr(task, "evaluation_split", "validation")
+    return {
+        **subject,
+        "task": task_name,
+        "split": None if data else check_split(split or default),
+        "data": str(data.expanduser().resolve()) if data else None,
+        "examples": examples,
+        "seed": seed,
+        "greedy": greedy,
+        "samples": samples,
+        "shots": "best" if shots == "best" else int(shots),
+    }

@@ -1,0 +1,131 @@
+"""A task's metrics over many resamples of its rows at once.
+
+Classification metrics follow from counts of (gold, answer), correlations from sums, so thousands of resamples are a few
+array operations. These formulas are used only where they give what `task.metrics` gives on the rows themselves; any
+other metric is computed by the task, resample by resample.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nlu_rl.tasks.contract import Example, Scored, Task
+
+Rows = Sequence[tuple[Example, Scored]]
+Index = NDArray[np.int64]
+Floats = NDArray[np.float64]
+MetricsOfResamples = Callable[[Index], dict[str, Floats]]
+"""From row indices (R, n) to each metric (R,)."""
+
+QUICK_RESAMPLES = 10_000
+CORRELATION_RESAMPLES = 2_000
+SLOW_RESAMPLES = 1_000
+BLOCK_CELLS = 2_000_000
+_AGREE = 1e-9
+
+
+def resampled_metrics(task: Task, scored: Rows) -> tuple[MetricsOfResamples, int]:
+    """Return the function, and how many resamples it can afford."""
+    expected = task.metrics(scored)
+    itself = np.arange(len(scored))[None]
+    for make, resamples in ((_by_counts, QUICK_RESAMPLES), (_by_correlation, CORRELATION_RESAMPLES)):
+        quick = make(task, scored)
+        if quick is None:
+            continue
+        got = quick(itself)
+        if got.keys() >= expected.keys() and all(abs(got[k][0] - v) <= _AGREE for k, v in expected.items()):
+            return _only(quick, list(expected)), resamples
+    return _one_by_one(task, scored), SLOW_RESAMPLES
+
+
+def blocks(rng: np.random.Generator, rows: int, resamples: int) -> "list[Index] | Any":
+    """Yield index arrays (R, rows) with `resamples` rows in all, each of bounded size."""
+    step = max(1, BLOCK_CELLS // rows)
+    for start in range(0, resamples, step):
+        yield rng.integers(0, rows, (min(step, resamples - start), rows))
+
+
+def _only(function: MetricsOfResamples, names: list[str]) -> MetricsOfResamples:
+    def chosen(index: Index) -> dict[str, Floats]:
+        values = function(index)
+        return {name: values[name] for name in names}
+
+    return chosen
+
+
+def _one_by_one(task: Task, scored: Rows) -> MetricsOfResamples:
+    def each(index: Index) -> dict[str, Floats]:
+        results = [task.metrics([scored[i] for i in row]) for row in index.tolist()]
+        return {name: np.array([result[name] for result in results], float) for name in results[0]}
+
+    return each
+
+
+def _by_counts(task: Task, scored: Rows) -> MetricsOfResamples | None:
+    answers = {answer: code for code, answer in enumerate(task.answers or ())}
+    size = len(answers)
+    given = [size if s.extracted.value is None else answers.get(s.extracted.value, -1) for _, s in scored]
+    gold = [answers.get(str(example.gold), -1) for example, _ in scored]
+    if not answers or min(*given, *gold) < 0:
+        return None
+    codes = np.array(gold) * (size + 1) + np.array(given)
+    cells = size * (size + 1)
+
+    def count(index: Index) -> dict[str, Floats]:
+        flat = codes[index] + np.arange(len(index))[:, None] * cells
+        counts = np.bincount(flat.ravel(), minlength=len(index) * cells).reshape(-1, size, size + 1)
+        return metrics_of_counts(counts)
+
+    return count
+
+
+def metrics_of_counts(counts: NDArray[np.int64]) -> dict[str, Floats]:
+    """Return accuracy, F1 and Matthews of counts (R, answers, answers + 1), the last column being unparsed."""
+    size = counts.shape[1]
+    total = counts.sum((1, 2)).astype(float)
+    right = np.einsum("rii->ri", counts[:, :, :size]).astype(float)
+    gold = counts.sum(2).astype(float)
+    given = counts.sum(1).astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        f1 = np.nan_to_num(2 * right / (gold + given[:, :size]))
+        covariance = right.sum(1) * total - (gold * given[:, :size]).sum(1)
+        spread = (total**2 - (given**2).sum(1)) * (total**2 - (gold**2).sum(1))
+        matthews = np.where(spread > 0, covariance / np.sqrt(spread), 0.0)
+    return {
+        "accuracy": right.sum(1) / total,
+        "f1": f1[:, -1] if size == 2 else f1.mean(1),
+        "matthews": matthews,
+    }
+
+
+def _by_correlation(task: Task, scored: Rows) -> MetricsOfResamples | None:
+    middle = getattr(task, "middle", None)
+    if task.answers is not None or middle is None:
+        return None
+    try:
+        gold = np.array([float(str(example.gold)) for example, _ in scored])
+        values = [s.extracted.value for _, s in scored]
+        given = np.array([middle if value is None else float(value) for value in values], float)
+    except ValueError:
+        return None
+    correct = np.array([s.correct for _, s in scored], float)
+
+    def correlate(index: Index) -> dict[str, Floats]:
+        from scipy.stats import rankdata
+
+        one, other = gold[index], given[index]
+        ranks = rankdata(one, axis=1), rankdata(other, axis=1)
+        return {"spearman": _pearson(*ranks), "pearson": _pearson(one, other), "accuracy": correct[index].mean(1)}
+
+    return correlate
+
+
+def _pearson(one: Floats, other: Floats) -> Floats:
+    """Return the correlation of each row (R,); 0 where a side does not vary."""
+    one = one - one.mean(1, keepdims=True)
+    other = other - other.mean(1, keepdims=True)
+    spread = np.sqrt((one**2).sum(1) * (other**2).sum(1))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(spread > 1e-12, (one * other).sum(1) / spread, 0.0)

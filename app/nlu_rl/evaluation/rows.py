@@ -1,0 +1,82 @@
+"""Which rows are evaluated, and which demonstrations stand before them.
+
+Both depend on the split alone, never on the seed of an evaluation: two evaluations of a task see the same rows,
+whatever their seeds, and a smaller one sees a part of a larger one's.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nlu_rl.data.files import read_examples
+from nlu_rl.errors import DataError
+from nlu_rl.tasks.contract import Example, Task
+
+ROW_SEED = 0
+
+
+def load_rows(task: Task, arguments: Mapping[str, Any]) -> list[tuple[int, Example]]:
+    """Return the labelled rows an evaluate job is about (`data` or `split`, `examples`), with their numbers in it.
+
+    Raises:
+        DataError: missing or unreadable data, or no labelled rows.
+    """
+    count = arguments.get("examples")
+    if arguments.get("data"):
+        path = Path(arguments["data"])
+        return choose_rows(read_examples(task, path, require_labels=True), count, what=str(path))  # type: ignore[arg-type]
+    split = split_of(task, arguments)
+    return choose_rows(task.load(split), count, what=f"The {split} split of {task.name}")  # type: ignore[arg-type]
+
+
+def split_of(task: Task, arguments: Mapping[str, Any]) -> str:
+    """Return the split asked for, else the one the task's scores are quoted on."""
+    return str(arguments.get("split") or getattr(task, "evaluation_split", "validation"))
+
+
+def choose_rows(examples: Sequence[Example], count: int | None, *, what: str) -> list[tuple[int, Example]]:
+    """Return `count` labelled rows (None: all) with their numbers in the split, in the order of the split.
+
+    Raises:
+        DataError: no row of `what` (named in the message) is labelled.
+    """
+    labelled = [(number, example) for number, example in enumerate(examples) if example.gold is not None]
+    if not labelled:
+        raise DataError(
+            f"{what} has no labelled rows, so there is nothing to score against.",
+            "Give --split validation or a labelled --data FILE; 'nlu-rl predict' answers unlabelled rows.",
+        )
+    order = np.random.default_rng(ROW_SEED).permutation(len(labelled))[:count]
+    return [labelled[i] for i in sorted(order.tolist())]
+
+
+def demonstrations(task: Task, train: Sequence[Example], count: int) -> list[Example]:
+    """Return `count` demonstrations: a fixed shuffle of the training rows, dealt out over the answers in turn.
+
+    Raises:
+        DataError: there are fewer labelled training rows than that.
+    """
+    shuffled = shuffled_labelled(train)
+    if len(shuffled) < count:
+        raise DataError(
+            f"{count} demonstrations were asked for, and the training split of {task.name} has {len(shuffled)} "
+            "labelled rows.",
+            "Give a smaller --shots, or import the training split.",
+        )
+    if task.answers is None:
+        return shuffled[:count]
+    by_answer: dict[str, list[Example]] = defaultdict(list)
+    for example in shuffled:
+        by_answer[str(example.gold)].append(example)
+    piles = [by_answer[answer] for answer in task.answers if answer in by_answer]
+    dealt = [pile[turn] for turn in range(count) for pile in piles if turn < len(pile)]
+    return dealt[:count]
+
+
+def shuffled_labelled(examples: Sequence[Example]) -> list[Example]:
+    """Return the labelled rows in the fixed shuffle."""
+    labelled = [example for example in examples if example.gold is not None]
+    return [labelled[i] for i in np.random.default_rng(ROW_SEED).permutation(len(labelled))]

@@ -1,0 +1,47 @@
+"""Few-shot evaluation: how many demonstrations, when the best number is asked for.
+
+The number is chosen on training rows that are not demonstrations themselves, with greedy answers, so that the rows that
+are scored afterwards play no part in it.
+"""
+
+from collections.abc import Callable, Sequence
+
+from nlu_rl.errors import DataError
+from nlu_rl.evaluation.predict import Sampler, predict
+from nlu_rl.evaluation.rows import demonstrations, shuffled_labelled
+from nlu_rl.tasks.contract import Example, Task
+
+MOST_SHOTS = 5
+"""The paper gives 1 to 5 demonstrations and reports the best count for each task."""
+TRIAL_ROWS = 100
+
+
+def best_shots(
+    policy: Sampler,
+    task: Task,
+    train: Sequence[Example],
+    *,
+    max_new_tokens: int,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[int, dict[int, float]]:
+    """Return the number of demonstrations with the best score (the fewest on a tie), and the score of each.
+
+    Raises:
+        DataError: too few labelled training rows.
+    """
+    used = {example.id for example in demonstrations(task, train, MOST_SHOTS)}
+    rows = [example for example in shuffled_labelled(train) if example.id not in used][:TRIAL_ROWS]
+    if not rows:
+        raise DataError(
+            f"The training split of {task.name} has too few labelled rows to choose the number of demonstrations.",
+            "Give the number, such as --shots 2.",
+        )
+    scores = {}
+    for count in range(1, MOST_SHOTS + 1):
+        shots = demonstrations(task, train, count)
+        made = predict(policy, task, rows, temperature=0.0, max_new_tokens=max_new_tokens, seed=0, shots=shots)
+        pairs = [(prediction.example, prediction.scored) for prediction in made if prediction.scored is not None]
+        scores[count] = task.metrics(pairs)[task.metric]
+        if progress is not None:
+            progress(count, MOST_SHOTS)
+    return max(scores, key=lambda count: (scores[count], -count)), scores
