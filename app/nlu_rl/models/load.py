@@ -49,17 +49,20 @@ def load_model(
     *,
     quantize: Literal["none", "nf4"] = "none",
     precision: Precision = "auto",
+    device: torch.device | None = None,
     fetch: bool = True,
     progress: Progress | None = None,
 ) -> LoadedModel:
     """Load a model by catalogue name, folder or hub id, fetching it first when it is missing and `fetch` is set.
+
+    `device`: None takes CUDA where there is one.
 
     Raises:
         ModelError: it is unknown, missing, incomplete, damaged, or of an architecture that cannot be loaded.
     """
     target = resolve_reference(reference)
     folder = model_folder(reference, fetch=fetch, progress=progress)
-    device = pick_device()
+    device = device or pick_device()
     dtype = pick_dtype(precision, device)
     transformers_logging.disable_progress_bar()
     tokenizer = load_tokenizer(folder, target.name)
