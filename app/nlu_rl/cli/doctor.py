@@ -1,0 +1,232 @@
+"""`nlu-rl doctor`: is this machine fit, and what to do where it is not. Imports none of what it looks for."""
+
+import os
+import platform
+import re
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from nlu_rl.runs.checks import Check
+
+app = typer.Typer()
+_NEEDED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "safetensors")
+_COMFORTABLE_MEMORY_BYTES = 6_000_000_000
+
+
+@app.command()
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+) -> None:
+    """Look at this machine: Python, packages, memory, disk, GPU, folders, models and data, each with its fix."""
+    from dataclasses import asdict
+
+    from nlu_rl.cli.check import print_checks
+    from nlu_rl.cli.console import emit_json
+
+    checks = examine()
+    failed = any(check.state == "fail" for check in checks)
+    if json:
+        emit_json({"ok": not failed, "checks": [asdict(check) for check in checks]})
+    else:
+        print_checks(checks)
+    if failed:
+        raise typer.Exit(2)
+
+
+def examine() -> "list[Check]":
+    """Return every check, in the order they are shown."""
+    from nlu_rl.runs.checks import RUN_BYTES, check_disk
+
+    return [
+        _python(),
+        *_packages(),
+        _optional("bitsandbytes", "quantize=nf4 needs it", wanted=True),
+        _optional("flash-attn", "not needed, PyTorch's own attention is used", wanted=False),
+        _memory(),
+        check_disk(RUN_BYTES),
+        _gpu(),
+        *_folders(),
+        _offline(),
+        _precision(),
+        *_models(),
+        *_data(),
+    ]
+
+
+def _python() -> "Check":
+    from nlu_rl.runs.checks import Check
+
+    version = platform.python_version()
+    return Check("python", "ok", f"Python {version}, {os.cpu_count()} CPU cores, {platform.system()}.")
+
+
+def _packages() -> "list[Check]":
+    """Compare what is installed with what this release was tested with."""
+    from nlu_rl.runs.checks import Check
+
+    pins = {
+        found.group(1): found.group(2)
+        for line in _requirements()
+        if (found := re.match(r"([\w.-]+)==([\w.]+)", line)) and "extra ==" not in line
+    }
+    checks = []
+    for name in _NEEDED:
+        version, pinned = _version(name), pins.get(name)
+        if version is None:
+            checks.append(Check(name, "fail", f"{name} is not installed.", "Run 'make install'."))
+        elif pinned and version.partition("+")[0] != pinned:
+            message = f"{name} {version} is installed; this release was tested with {pinned}."
+            checks.append(Check(name, "warn", message, f"pip install {name}=={pinned}"))
+        else:
+            checks.append(Check(name, "ok", f"{name} {version}."))
+    return checks
+
+
+def _requirements() -> list[str]:
+    try:
+        return metadata.requires("nlu-rl") or []
+    except metadata.PackageNotFoundError:
+        return []
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _optional(name: str, why: str, *, wanted: bool) -> "Check":
+    from nlu_rl.runs.checks import Check
+
+    version = _version(name)
+    if version:
+        return Check(name, "ok", f"{name} {version}.")
+    message = f"{name} is not installed ({why})."
+    return Check(name, "warn", message, f"pip install {name}") if wanted else Check(name, "ok", message)
+
+
+def _memory() -> "Check":
+    from nlu_rl.cli.format import size
+    from nlu_rl.models.machine import memory_bytes
+    from nlu_rl.runs.checks import Check
+
+    total = memory_bytes()
+    if total < _COMFORTABLE_MEMORY_BYTES:
+        fix = "Close other programs, or set train.micro_batch_tokens to 512."
+        return Check("memory", "warn", f"{size(total)} of memory is little for training.", fix)
+    return Check("memory", "ok", f"{size(total)} of memory.")
+
+
+def _gpu() -> "Check":
+    import shutil
+
+    from nlu_rl.cli.format import size
+    from nlu_rl.models.machine import installed_cards
+    from nlu_rl.runs.checks import Check
+
+    cards = installed_cards()
+    if not cards and shutil.which("nvidia-smi"):
+        return Check("gpu", "warn", "nvidia-smi is here but names no GPU.", "Check the NVIDIA driver.")
+    if not cards:
+        return Check("gpu", "ok", "No NVIDIA GPU; runs use the CPU.")
+    found = ", ".join(f"{card.name} ({size(card.memory_bytes)})" for card in cards)
+    if (_version("torch") or "").endswith("+cpu"):
+        fix = "Install the CUDA build of torch: pip install --force-reinstall torch"
+        return Check("gpu", "warn", f"{found}, but the installed torch is built for CPUs only.", fix)
+    return Check("gpu", "ok", f"{found}.")
+
+
+def _folders() -> "list[Check]":
+    """Can something be written in every folder this program writes to."""
+    from nlu_rl import paths
+
+    folders = {
+        "models": paths.models_dir(),
+        "datasets": paths.datasets_dir(),
+        "hub cache": Path(os.environ.get("HF_HOME") or paths.hf_dir()),
+        "runs": paths.runs_dir(),
+        "exports": paths.exports_dir(),
+    }
+    return [_writable(name, folder) for name, folder in folders.items()]
+
+
+def _writable(name: str, folder: Path) -> "Check":
+    import tempfile
+
+    from nlu_rl.runs.checks import Check
+
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    try:
+        with tempfile.TemporaryFile(dir=existing):
+            return Check(f"{name} folder", "ok", f"{folder} is writable.")
+    except OSError as error:
+        message = f"{folder} is not writable: {error.strerror}."
+        return Check(f"{name} folder", "fail", message, "Set NLU_RL_HOME to a folder you can write to.")
+
+
+def _offline() -> "Check":
+    from nlu_rl.models.hub import is_offline
+    from nlu_rl.runs.checks import Check
+
+    if is_offline():
+        return Check("hub", "ok", "HF_HUB_OFFLINE is set: the hub is never asked; the package index still is.")
+    return Check("hub", "ok", "The hub is asked for models and data sets that are not here.")
+
+
+def _precision() -> "Check":
+    from nlu_rl.runs.checks import Check
+
+    wanted = os.environ.get("NLU_RL_PRECISION", "auto")
+    if wanted not in ("auto", "float32", "bfloat16"):
+        message = f"NLU_RL_PRECISION is '{wanted}'."
+        return Check("precision", "fail", message, "Set it to float32, bfloat16 or auto.")
+    return Check("precision", "ok", f"{wanted}.")
+
+
+def _models() -> "list[Check]":
+    from nlu_rl import paths
+    from nlu_rl.models.verify import verify_folder
+    from nlu_rl.runs.checks import Check
+
+    root = paths.models_dir()
+    folders = [path for path in sorted(root.iterdir()) if _is_content(path)] if root.is_dir() else []
+    if not folders:
+        return [Check("models", "warn", "No model is here yet.", "'nlu-rl models fetch smollm2-135m'")]
+    checks = []
+    for folder in folders:
+        problems = verify_folder(folder, hashes=False)
+        if problems:
+            checks.append(
+                Check(f"model {folder.name}", "warn", " ".join(problems), "'nlu-rl models verify' says more.")
+            )
+        else:
+            checks.append(Check(f"model {folder.name}", "ok", f"In {folder}."))
+    return checks
+
+
+def _data() -> "list[Check]":
+    from nlu_rl.data.cache import read_meta
+    from nlu_rl.data.schema import SCHEMAS
+    from nlu_rl.errors import DataError
+    from nlu_rl.runs.checks import Check
+
+    checks = []
+    for name in SCHEMAS:
+        try:
+            meta = read_meta(name)
+        except DataError as error:
+            checks.append(Check(f"data {name}", "warn", error.message, error.fix))
+            continue
+        if meta is not None:
+            rows = ", ".join(f"{split} {entry['rows']}" for split, entry in meta["splits"].items())
+            checks.append(Check(f"data {name}", "ok", f"{rows} rows."))
+    return checks or [Check("data", "warn", "No data set is here yet.", "'nlu-rl data list' shows how to get each.")]
+
+
+def _is_content(path: Path) -> bool:
+    return path.is_dir() and not path.name.startswith(".")

