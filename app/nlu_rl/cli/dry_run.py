@@ -33,9 +33,8 @@ def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
     print_checks(checks)
     print("\nMemory plan" if plan else "\nMemory plan: the shape of the model is not known here")
     for name, value in (plan or {}).items():
-        print(
-            f"  {name.replace('_bytes', '').replace('_', ' '):<20} {size(value) if name.endswith('_bytes') else value}"
-        )
+        if name.endswith("_bytes"):
+            print(f"  {name.removesuffix('_bytes'):<12} {size(value):>9}")
     for task, messages in prompts.items():
         print(f"\nA prompt of {task}")
         for message in messages or [{"role": "-", "content": "its data is not here yet"}]:
@@ -56,4 +55,11 @@ def prompt_of(task: str) -> list[dict[str, str]] | None:
 
 
 def memory_plan(recipe: "Recipe") -> dict[str, Any] | None:
-    raise NotImplementedError
+    """Return the memory plan for this machine; None when the shape of the model is not known here."""
+    from nlu_rl.models.machine import named_accelerator
+    from nlu_rl.models.recipe_plan import PROMPT_TOKENS, plan_recipe
+
+    try:
+        return plan_recipe(recipe, named_accelerator(None), PROMPT_TOKENS)
+    except NluRlError:
+        return None
