@@ -61,32 +61,37 @@ def demo(
 
 def run_demo(*, steps: int | None, examples: int | None, json: bool) -> Outcome:
     """Do the demo and return its figures. Raises the error of the first job that fails."""
-    from nlu_rl import paths
     from nlu_rl.cli import recipes
     from nlu_rl.cli.console import note
     from nlu_rl.cli.live import run_job
+    from nlu_rl.evaluation.finished import create_evaluation
+    from nlu_rl.evaluation.request import evaluation_arguments, resolve_subject
     from nlu_rl.runs.checks import check_recipe, require
     from nlu_rl.runs.jobs import Job
     from nlu_rl.runs.layout import create_run
+    from nlu_rl.tasks.registry import get_task
 
     started = time.monotonic()
     overrides = [] if steps is None else [f"train.max_steps={steps}"]
     path, recipe = recipes.resolve(RECIPE, overrides)
     require(check_recipe(recipe))
     recipes.fetch_missing_data(recipe)
-    measured = {"task": recipe.tasks[0], "split": "test", "data": None, "examples": examples, "seed": SEED}
-    measured |= {"greedy": False, "samples": 1, "shots": 0}
-    hint = f"{recipe.tasks[0]}-test"
+    name = recipe.tasks[0]
+    task = get_task(name)
+
+    def measure(subject: dict[str, Any]) -> dict[str, Any]:
+        arguments = evaluation_arguments(
+            subject, name, task, split="test", data=None, examples=examples, seed=SEED, greedy=False
+        )
+        return run_job(create_evaluation(task, arguments), json=json)
 
     note("1 of 4: measuring the model before training")
-    job = Job("evaluate", {"run": None, "model": recipe.model, **measured})
-    before = run_job(create_run(paths.runs_dir(), f"demo-before-{hint}", job), json=json)
+    before = measure({"run": None, "model": recipe.model, "checkpoint": None})
     note("2 of 4: training")
     run = recipes.create_training_run(path, recipe)
     run_job(run, json=json)
     note("3 of 4: measuring on the same rows after training")
-    job = Job("evaluate", {"run": run.name, "model": None, **measured})
-    after = run_job(create_run(run.eval_dir, hint, job), json=json)
+    after = measure(resolve_subject(run.name))
     note("4 of 4: exporting, and comparing the export with what was trained")
     exported = run_job(create_run(run.export_dir, "export", Job("export", {"run": run.name, "to": None})), json=json)
     return Outcome(before, after, run, exported, time.monotonic() - started)

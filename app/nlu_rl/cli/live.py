@@ -18,6 +18,7 @@ from nlu_rl.errors import InternalError, NluRlError, RunError
 from nlu_rl.runs import control
 from nlu_rl.runs.jobs import exit_code, launch
 from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.resume import requeue
 from nlu_rl.runs.status import Status, read_status
 from nlu_rl.runs.stop import stop_now
 from nlu_rl.runs.watch import Watch
@@ -34,12 +35,14 @@ class Ended:
 
 
 def run_job(run: RunDirectory, *, json: bool = False) -> dict[str, Any]:
-    """Start the worker of `run`, show its progress on standard error, and return its result.
+    """Start the worker of `run` (again, if it was interrupted), show its progress, and return its result.
 
     Raises:
         NluRlError: the error with which the job failed, with its exit code.
         KeyboardInterrupt: it was stopped by Ctrl-C here.
     """
+    if not read_status(run).live:
+        requeue(run)
     ended = follow(run, pid=launch(run), json=json)
     raise_failure(run, ended.status)
     if ended.status.state == "stopped":

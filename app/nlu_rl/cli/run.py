@@ -63,12 +63,17 @@ def run(
 def resume(run: RunName, detach: Detach = False, json: Json = False) -> None:
     """Go on with a stopped, failed or lost run from its latest checkpoint, exactly as if it had not stopped."""
     from nlu_rl.cli.console import note
+    from nlu_rl.errors import RunError
     from nlu_rl.runs import control
+    from nlu_rl.runs.jobs import read_job
     from nlu_rl.runs.layout import open_run
     from nlu_rl.runs.resume import requeue
     from nlu_rl.runs.status import read_status
 
     directory = open_run(run, write=True)
+    kind = read_job(directory).kind
+    if kind != "train":
+        raise RunError(f"{directory.name} is not a training run but '{kind}'.", "Give its command again; it goes on.")
     if read_status(directory).state == "paused":
         control.request(directory, "resume")
         note(f"{directory.name} is paused; it was asked to go on.")

@@ -5,6 +5,7 @@ So a stale lock cannot exist; the process id in the file only serves the message
 
 import fcntl
 import os
+import time
 from typing import TYPE_CHECKING
 
 from nlu_rl.errors import RunError
@@ -12,6 +13,9 @@ from nlu_rl.runs.files import disk_error
 
 if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
+
+
+GRACE_SECONDS = 0.5
 
 
 class RunBusyError(RunError):
@@ -31,20 +35,31 @@ class RunLock:
             self._file = os.open(run.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         except OSError as error:
             raise disk_error(error, f"lock the run {run.name}") from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not self._take():
             holder = os.pread(self._file, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(self._file)
             raise RunBusyError(
                 f"The run {run.name} already has a worker (process {holder}).",
                 f"Follow it with 'nlu-rl runs logs -f {run.name}', or 'nlu-rl stop {run.name}' first.",
-            ) from None
+            )
         try:
             os.ftruncate(self._file, 0)
             os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
         except OSError:
             pass  # a full disk: the lock holds without the process id in it
+
+    def _take(self) -> bool:
+        """Try for a moment: the threads of a killed process take a little to go."""
+        deadline = time.monotonic() + GRACE_SECONDS
+        while True:
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    return False
+                time.sleep(0.02)
+            else:
+                return True
 
     def release(self) -> None:
         os.close(self._file)

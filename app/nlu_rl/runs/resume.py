@@ -13,14 +13,12 @@ from nlu_rl.runs.status import Status, read_status, write_status
 
 
 def requeue(run: RunDirectory) -> int:
-    """Make a stopped, failed or lost training run ready to launch; return the step it goes on from.
+    """Make a stopped, failed or lost run ready to launch; return the step it goes on from.
 
     Raises:
-        RunError: it is done, or live, or not a training run.
+        RunError: it is done, or live.
     """
     job = read_job(run)
-    if job.kind != "train":
-        raise RunError(f"{run.name} is not a training run ({job.kind}).", "Start it again instead.")
     _refuse(run, read_status(run))
     with RunLock(run):
         status = read_status(run)

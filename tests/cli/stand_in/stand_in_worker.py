@@ -1,6 +1,7 @@
 """A worker without a model: emits steps slowly and obeys control, so that the CLI can be tested in seconds.
 
 Arguments of its job: steps, seconds (a step), fail ("user" or "bug"), deaf (ignores requests and SIGTERM).
+In a training run the recipe gives them: train.max_steps, train.learning_rate, and lora.rank 1, 2 or 3 for the others.
 """
 
 import signal
@@ -15,6 +16,11 @@ from nlu_rl.errors import DataError
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, checkpoint_path, latest_checkpoint
 from nlu_rl.runs.reporter import Reporter, job
+
+RESULTS: dict[str, dict[str, Any]] = {
+    "evaluate": {"n": 4, "scores": {"accuracy": 0.75}, "intervals": {"accuracy": [0.5, 1.0]}, "parse_rate": 1.0},
+    "export": {"path": "/exports/x"},
+}
 
 
 def save(run: RunDirectory, step: int, reporter: Reporter) -> None:
@@ -55,9 +61,9 @@ def main() -> None:
         arguments = dict(read_job(run).arguments)
         if run.recipe_path.exists():  # a train job: the recipe's numbers steer the stand-in
             recipe = yaml.safe_load(run.recipe_path.read_text())
-            arguments.setdefault("steps", recipe["train"]["max_steps"])
-            arguments.setdefault("seconds", recipe["train"]["learning_rate"])
-        reporter.result = work(run, arguments, reporter)
+            arguments = {"steps": recipe["train"]["max_steps"], "seconds": recipe["train"]["learning_rate"]}
+            arguments |= {1: {"fail": "user"}, 2: {"fail": "bug"}, 3: {"deaf": True}}.get(recipe["lora"]["rank"], {})
+        reporter.result = {**work(run, arguments, reporter), **RESULTS.get(read_job(run).kind, {})}
 
 
 if __name__ == "__main__":
