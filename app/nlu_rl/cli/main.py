@@ -123,6 +123,9 @@ def run_cli(arguments: list[str]) -> int:
     """Run one command line and return its exit code; every error has been shown."""
     from nlu_rl.cli.console import show_error
 
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the whole process
     try:
         typer.main.get_command(app).main(args=arguments, prog_name="nlu-rl")
     except SystemExit as end:
