@@ -7,6 +7,8 @@ import pytest
 from tiny_model import write_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# Tiny models gain nothing from threads, and test processes side by side lose much by them.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NLU_RL_PRECISION", "float32")
 
 

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from nlu_rl.errors import RecipeError
 from nlu_rl.models.load import LoadedModel, load_model
 from nlu_rl.models.lora import add_lora, load_adapter
 from nlu_rl.policy.policy import Policy
@@ -71,10 +70,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
 def _with_adapter(loaded: LoadedModel, recipe: Recipe) -> Any:
     if recipe.start_from is None:
         return add_lora(loaded, recipe.lora, recipe.seed)
-    source = adapter_checkpoint(open_run(recipe.start_from))
-    if source is None:
-        raise RecipeError(f"The run '{recipe.start_from}' has no checkpoint to start from.", "Train it further first.")
-    return load_adapter(loaded, source, trainable=True)
+    return load_adapter(loaded, adapter_checkpoint(open_run(recipe.start_from)), trainable=True)
 
 
 def _self_check(policy: Policy, rows: Rows, reporter: Reporter) -> None:
