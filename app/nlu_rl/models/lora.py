@@ -16,7 +16,7 @@ import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 
 from nlu_rl.errors import ModelError, RecipeError
-from nlu_rl.models.catalogue import CATALOGUE, resolve_reference
+from nlu_rl.models.catalogue import CATALOGUE
 from nlu_rl.models.load import LoadedModel
 from nlu_rl.recipe import Lora
 
@@ -40,11 +40,10 @@ def add_lora(loaded: LoadedModel, lora: Lora, seed: int) -> PeftModel:
         bias="none",
         task_type=TaskType.CAUSAL_LM,
         target_modules=modules,
-        base_model_name_or_path=_base_name(loaded),
+        base_model_name_or_path=str(loaded.path),
     )
     with _seeded(seed, loaded.device):
         model = get_peft_model(loaded.model, config, autocast_adapter_dtype=True)
-    model.peft_config["default"].base_model_name_or_path = _base_name(loaded)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     logger.info("LoRA rank %d on %d modules, %d trainable weights", lora.rank, adapted_modules(model), trainable)
     return model
@@ -60,6 +59,7 @@ def load_adapter(loaded: LoadedModel, adapter_dir: Path, trainable: bool = False
     model = PeftModel.from_pretrained(
         loaded.model, str(adapter_dir), is_trainable=trainable, autocast_adapter_dtype=True, local_files_only=True
     )
+    model.peft_config["default"].base_model_name_or_path = str(loaded.path)  # it may have moved
     model.train(False)
     logger.info("adapter from %s on %d modules", adapter_dir, adapted_modules(model))
     return model
@@ -112,14 +112,6 @@ def _seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def _base_name(loaded: LoadedModel) -> str:
-    """Return the name under which others find the base: its hub id, else the folder."""
-    entry = CATALOGUE.get(loaded.name)
-    if entry:
-        return entry.hub_id
-    return loaded.name if "/" in loaded.name and not Path(loaded.name).expanduser().is_dir() else str(loaded.path)
-
-
 def _check_adapter(loaded: LoadedModel, folder: Path) -> None:
     for name in ADAPTER_FILES:
         if not (folder / name).is_file():
@@ -134,27 +126,25 @@ def _check_adapter(loaded: LoadedModel, folder: Path) -> None:
             f"The adapter in {folder} was made with LoRA dropout {config['lora_dropout']}.",
             "Set lora_dropout to 0 in its adapter_config.json.",
         )
-    recorded, ours = config.get("base_model_name_or_path") or "", _base_name(loaded)
+    recorded = str(config.get("base_model_name_or_path") or "another model")
     misfit = _misfit(loaded.model, shapes)
-    if misfit or _known_to_differ(recorded, ours):
+    theirs, ours = _hub_id(recorded), _hub_id(loaded.name) or _hub_id(str(loaded.path))
+    if misfit or (theirs and ours and theirs.lower() != ours.lower()):
         raise ModelError(
-            f"The adapter in {folder} was trained on {recorded or 'another model'} and does not belong to {ours}"
-            f"{': ' + misfit if misfit else ''}.",
-            f"Load it on {recorded or 'its own base model'}.",
+            f"The adapter in {folder} was trained on {theirs or recorded} and does not belong to "
+            f"{ours or loaded.path}{': ' + misfit if misfit else ''}.",
+            f"Load it on {theirs or 'its own base model'}.",
         )
 
 
-def _known_to_differ(recorded: str, ours: str) -> bool:
-    """Tell whether two names are of different hub models; folders may have moved, so they tell nothing."""
-
-    def hub_id(name: str) -> str | None:
-        try:
-            return resolve_reference(name).hub_id
-        except ModelError:
-            return None
-
-    first, second = hub_id(recorded), hub_id(ours)
-    return first is not None and second is not None and first.lower() != second.lower()
+def _hub_id(base: str) -> str | None:
+    """Return the hub id that a base's name, or the name of its folder, stands for; None when it tells nothing."""
+    name = Path(base).name
+    if name in CATALOGUE:
+        return CATALOGUE[name].hub_id
+    if "--" in name:
+        return name.replace("--", "/", 1)
+    return base if base.count("/") == 1 and not base.startswith((".", "/", "~")) else None
 
 
 def _adapter_shapes(path: Path) -> dict[str, tuple[int, ...]]:

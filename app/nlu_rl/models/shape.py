@@ -86,7 +86,7 @@ def shape_of_config(config: Mapping[str, Any]) -> ModelShape:
         return ModelShape(
             layers=config["n_layers"],
             hidden=hidden,
-            intermediate=int(hidden * config.get("expansion_ratio", 4)),
+            intermediate=4 * hidden,  # whatever its expansion_ratio says
             heads=heads,
             kv_heads=config.get("attn_config", {}).get("kv_n_heads") or heads,
             vocab=config["vocab_size"],

@@ -1,0 +1,105 @@
+"""Broken model folders: each is refused before anything loads, with what to do."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from nlu_rl.download import file_sha256
+from nlu_rl.errors import ModelError
+from nlu_rl.models.load import load_model
+from nlu_rl.models.verify import MANIFEST, require_whole, verify_folder
+
+
+@pytest.fixture
+def folder(tiny_model_dir: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(tiny_model_dir, tmp_path / "model"))
+
+
+def _drop_template(folder: Path) -> None:
+    (folder / "chat_template.jinja").unlink()
+
+
+def _cut(name: str, keep: int) -> Callable[[Path], None]:
+    def cut(folder: Path) -> None:
+        (folder / name).write_bytes((folder / name).read_bytes()[:keep])
+
+    return cut
+
+
+def _drop(name: str) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).unlink()
+
+
+def _only_bin(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def _missing_shard(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    index = {"weight_map": {"lm_head.weight": "model-00001-of-00002.safetensors"}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+
+
+def _adapter(folder: Path) -> None:
+    (folder / "config.json").rename(folder / "adapter_config.json")
+
+
+BREAKS: list[tuple[Callable[[Path], None], str]] = [
+    (_drop("config.json"), r"no config\.json"),
+    (_cut("config.json", 20), r"config\.json is unreadable or damaged"),
+    (_adapter, "is a LoRA adapter"),
+    (_drop("tokenizer.json"), "no tokenizer"),
+    (_cut("tokenizer.json", 100), r"tokenizer\.json is damaged"),
+    (_cut("tokenizer_config.json", 10), r"tokenizer_config\.json is damaged"),
+    (_drop_template, "no chat template"),
+    (_drop("model.safetensors"), "no weights"),
+    (_only_bin, r"no safetensors, only pytorch_model\.bin"),
+    (_missing_shard, r"model-00001-of-00002\.safetensors is missing"),
+    (_cut("model.safetensors", 0), "header is cut off"),
+    (_cut("model.safetensors", 50), "header is cut off"),
+    (_cut("model.safetensors", -10), "bytes instead of"),
+]
+
+
+def test_whole_folder(folder: Path) -> None:
+    assert verify_folder(folder) == []
+    require_whole(folder, name="tiny")
+
+
+@pytest.mark.parametrize(("damage", "message"), BREAKS, ids=[message for _, message in BREAKS])
+def test_broken_folder(folder: Path, home: Path, damage: Callable[[Path], None], message: str) -> None:
+    damage(folder)
+    with pytest.raises(ModelError, match=message) as caught:
+        load_model(str(folder))
+    assert caught.value.fix
+    assert caught.value.exit_code == 2
+    assert any(": " in problem for problem in verify_folder(folder))
+
+
+def test_random_bytes_for_weights(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"\x10" + b"\0" * 7 + b"not json at all." + b"\0" * 100)
+    assert "header is not readable" in " ".join(verify_folder(folder))
+
+
+def test_folder_that_does_not_exist(tmp_path: Path) -> None:
+    assert "There is no folder" in verify_folder(tmp_path / "none")[0]
+
+
+def test_manifest(folder: Path) -> None:
+    files = [path for path in folder.iterdir() if path.is_file()]
+    facts = {path.name: {"sha256": file_sha256(path), "bytes": path.stat().st_size} for path in files}
+    (folder / MANIFEST).write_text(json.dumps({"files": facts}))
+    assert verify_folder(folder) == []
+    weights = folder / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    assert "SHA-256 differs" in verify_folder(folder)[0]
+    assert verify_folder(folder, hashes=False) == []
+    (folder / "generation_config.json").write_text("{}")
+    assert any("generation_config.json has 2 bytes" in problem for problem in verify_folder(folder, hashes=False))
+    (folder / MANIFEST).write_text("{")
+    assert "manifest.json is damaged" in verify_folder(folder)[0]
