@@ -174,7 +174,11 @@ def _complete(target: Reference, draft: Path, manifest: dict[str, Any]) -> None:
         path.chmod(0o644)
     facts = {path.name: {"sha256": file_sha256(path), "bytes": path.stat().st_size} for path in files}
     whole = {"v": 1, "name": target.name, "hub_id": target.hub_id, **manifest, "files": facts}
-    require_whole(draft, name=target.name, fix="Use another model.")
+    try:
+        require_whole(draft, name=target.name, fix="Use another model.")
+    except ModelError:
+        shutil.rmtree(draft, ignore_errors=True)  # fetching it again would bring the same
+        raise
     (draft / MANIFEST).write_text(json.dumps(whole, indent=2) + "\n", encoding="utf-8")
 
 

@@ -68,7 +68,9 @@ def look_up(hub_id: str) -> HubFiles:
     from huggingface_hub import HfApi
 
     def ask() -> Any:
-        return HfApi(token=_token()).model_info(hub_id, files_metadata=True, timeout=ANSWER_SECONDS)
+        return HfApi(endpoint=_endpoint(), token=_token()).model_info(
+            hub_id, files_metadata=True, timeout=ANSWER_SECONDS
+        )
 
     info = _explained(hub_id, lambda: _in_thread(ask, timeout_seconds=ANSWER_SECONDS + 1))
     files = {
@@ -106,7 +108,12 @@ def fetch_files(found: HubFiles, folder: Path, progress: Progress | None) -> Non
 
     def fetch() -> None:
         snapshot_download(
-            found.hub_id, revision=found.revision, local_dir=folder, allow_patterns=list(found.files), token=_token()
+            found.hub_id,
+            revision=found.revision,
+            local_dir=folder,
+            allow_patterns=list(found.files),
+            endpoint=_endpoint(),
+            token=_token(),
         )
 
     def tell() -> None:
@@ -195,6 +202,11 @@ def _folder_bytes(folder: Path) -> int:
         except OSError:  # renamed meanwhile
             continue
     return total
+
+
+def _endpoint() -> str | None:
+    """Return the hub to ask: HF_ENDPOINT, or None for the usual one."""
+    return os.environ.get("HF_ENDPOINT") or None
 
 
 def _token() -> str | None:
