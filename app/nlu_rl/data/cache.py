@@ -47,6 +47,21 @@ def read_meta(name: str) -> dict[str, Any] | None:
     return dict(meta)
 
 
+def describe(name: str) -> dict[str, Any]:
+    """Return what is known about a data set of `SCHEMAS` and what of it is here, for people and programs.
+
+    `splits` is empty when nothing is cached, and `damaged` says what is wrong when `meta.json` cannot be read.
+    """
+    schema = SCHEMAS[name]
+    damaged = ""
+    try:
+        meta = read_meta(name)
+    except DataError as error:
+        meta, damaged = None, error.message
+    about: dict[str, Any] = {"name": name, "task": schema.task, "licence": schema.licence, "source": schema.source}
+    return {**about, "splits": meta["splits"] if meta else {}, "damaged": damaged}
+
+
 def read_rows(name: str, split: str) -> list[Row]:
     """Return the rows of a split: `{"id", "fields", "gold"}` each.
 

@@ -19,9 +19,9 @@ class MovieSnippets(ClassificationTask):
     )
     system = "You are an assistant that judges the sentiment of movie reviews."
     instructions = (
-        "Decide whether the sentence from a movie review is positive or negative about the movie. Answer with exactly "
-        "<Judgement>positive</Judgement> or <Judgement>negative</Judgement> and nothing else."
+        "Classify the movie review. Answer with exactly <Judgement>positive</Judgement> or "
+        "<Judgement>negative</Judgement> and nothing else."
     )
-    query = "Sentence: {text}"
+    query = "Review: {text}"
     submission_file = "movie-snippets.tsv"
     submission_default = "positive"

@@ -11,10 +11,10 @@ class Sst2(ClassificationTask):
     title = "Sentiment of phrases from movie reviews (GLUE)"
     system = "You are an assistant that judges the sentiment of movie reviews."
     instructions = (
-        "Decide whether the sentence from a movie review is positive or negative about the movie. Answer with exactly "
-        "<Judgement>positive</Judgement> or <Judgement>negative</Judgement> and nothing else."
+        "Classify the movie review. Answer with exactly <Judgement>positive</Judgement> or "
+        "<Judgement>negative</Judgement> and nothing else."
     )
-    query = "Sentence: {sentence}"
+    query = "Review: {sentence}"
     submission_file = "SST-2.tsv"
     submission_labels: ClassVar = {"negative": "0", "positive": "1"}
     submission_default = "positive"

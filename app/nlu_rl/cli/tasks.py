@@ -1,0 +1,163 @@
+"""`nlu-rl tasks`: what the tasks are, and exactly what a model is asked."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nlu_rl.cli import completion
+from nlu_rl.cli.console import emit_json, stdout
+from nlu_rl.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from nlu_rl.tasks.base import DatasetTask
+    from nlu_rl.tasks.contract import Example
+
+app = typer.Typer(help="Tasks: what they are, what a model is asked, how an answer is judged.", no_args_is_help=True)
+
+Name = Annotated[
+    str,
+    typer.Argument(metavar="TASK", help="A task, such as sst2.", autocompletion=completion.task_names),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+
+
+@app.command("list")
+def list_tasks(json: Json = False) -> None:
+    """List the tasks."""
+    from nlu_rl.tasks.registry import get_task, task_names
+
+    tasks = [get_task(name) for name in task_names()]
+    if json:
+        for task in tasks:
+            emit_json(_summary(task))
+        return
+    print_table(("task", "answers", "metric", "what"), [(t.name, _answers(t), t.metric, t.title) for t in tasks])
+
+
+@app.command()
+def show(name: Name, json: Json = False) -> None:
+    """Show a task: its question, its answers, its reward, its data."""
+    from nlu_rl.data.cache import describe
+    from nlu_rl.tasks.registry import get_task
+
+    task = get_task(name)
+    data = describe(task.schema.name)
+    splits = {split: part["rows"] for split, part in data["splits"].items()}
+    details = {
+        **_summary(task),
+        "version": task.version,
+        "reward": _reward(task),
+        "note": task.note,
+        "system": task.system,
+        "instructions": task.instructions,
+        "query": task.query,
+        "splits": splits,
+        "evaluation_split": task.evaluation_split,
+        "licence": data["licence"],
+        "submission": task.submission_file,
+    }
+    if json:
+        emit_json(details)
+        return
+    here = ", ".join(f"{split} {rows:,}" for split, rows in splits.items()) or f"not here. {task.schema.bring}"
+    shown = {**details, "answers": _answers(task), "splits": here, "version": str(task.version)}
+    print_table((task.name, ""), [(key.replace("_", " "), str(value)) for key, value in shown.items() if value])
+
+
+@app.command()
+def preview(
+    name: Name,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows to show.")] = 1,
+    split: Annotated[str | None, typer.Option(help="Default: the split the task is evaluated on.")] = None,
+    shots: Annotated[int, typer.Option(min=0, help="Demonstrations from train before the query.")] = 0,
+    completion: Annotated[str | None, typer.Option(help="Judge this completion on each row.")] = None,
+    json: Json = False,
+) -> None:
+    """Show the chat a model is given for real rows, and how the right answer (or --completion) is judged."""
+    from nlu_rl.data.checks import label_counts
+    from nlu_rl.data.schema import check_split
+    from nlu_rl.tasks.registry import get_task
+
+    task = get_task(name)
+    chosen: Any = check_split(split or task.evaluation_split)
+    examples = task.load(chosen)
+    demonstrations = task.load("train")[:shots] if shots else []
+    counts = label_counts(task.schema, ({"gold": example.gold} for example in examples))
+    previews = [_preview(task, example, demonstrations, completion) for example in examples[:rows]]
+    if json:
+        for one in previews:
+            emit_json({"task": task.name, "split": chosen, "labels": counts, **one})
+        return
+    _print_histogram(f"{task.name} {chosen}: {len(examples):,} rows", counts)
+    for one in previews:
+        _print_preview(one)
+
+
+def _preview(
+    task: "DatasetTask", example: "Example", shots: "Sequence[Example]", completion: str | None
+) -> dict[str, Any]:
+    one: dict[str, Any] = {"id": example.id, "gold": example.gold, "messages": task.prompt(example, shots)}
+    if example.gold is not None:
+        target = task.target(example)
+        one |= {"target": target, "target_reward": task.score(example, target).reward}
+    if completion is not None:
+        extracted = task.extract(completion)
+        one |= {"completion": completion, "extracted": extracted.value, "how": extracted.how}
+        if example.gold is not None:
+            judged = task.score(example, completion)
+            one |= {"reward": judged.reward, "parts": dict(judged.parts), "correct": judged.correct}
+    return one
+
+
+def _print_histogram(title: str, counts: dict[str, int]) -> None:
+
+    most = max(counts.values(), default=0)
+    bars = [(label, f"{count:,}", "█" * round(30 * count / most)) for label, count in counts.items()]
+    print_table((title, "", ""), bars or [("no labels", "", "")])
+
+
+def _print_preview(one: dict[str, Any]) -> None:
+    from rich.text import Text
+
+    console = stdout()
+    console.soft_wrap = True
+    console.print()
+    console.print(Text(f"row {one['id']}", style="bold underline"))
+    for message in one["messages"]:
+        console.print(Text(f"{message['role']}:", style="bold"))
+        console.print(Text(message["content"]))
+    lines = [("gold", one["gold"] if one["gold"] is not None else "(unlabelled)")]
+    if "target" in one:
+        lines.append(("right completion", f"{one['target']}   reward {one['target_reward']:g}"))
+    if "completion" in one:
+        read = one["extracted"] if one["extracted"] is not None else "nothing (exceptional)"
+        lines.append(("your completion", f"{one['completion']!r} reads as {read}, {one['how']}"))
+    if "reward" in one:
+        parts = ", ".join(f"{part} {value:g}" for part, value in one["parts"].items())
+        lines.append(("its reward", f"{one['reward']:g} ({parts}), {'correct' if one['correct'] else 'not correct'}"))
+    console.print()
+    for label, text in lines:
+        console.print(Text.assemble((f"{label}: ", "bold"), text))
+
+
+def _summary(task: "DatasetTask") -> dict[str, Any]:
+    answers = list(task.answers) if task.answers else None
+    return {
+        "name": task.name,
+        "title": task.title,
+        "answers": answers,
+        "metric": task.metric,
+        "dataset": task.schema.name,
+    }
+
+
+def _answers(task: "DatasetTask") -> str:
+    return " / ".join(task.answers) if task.answers else f"a number, {task.schema.low:g} to {task.schema.high:g}"
+
+
+def _reward(task: "DatasetTask") -> str:
+    if task.answers:
+        return "1 right, 0 wrong, -1 when no answer can be read"
+    half = (task.schema.high - task.schema.low) / 2
+    return f"{half:g} minus the distance to the right number; -{half:g} when no answer can be read"
