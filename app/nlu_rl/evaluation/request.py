@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from nlu_rl import paths
 from nlu_rl.data.schema import check_split
 from nlu_rl.errors import DataError, ModelError, RecipeError, RunError, unknown_name
 from nlu_rl.evaluation.checkpoint import find_checkpoint
@@ -49,9 +50,8 @@ def find_run(name: str) -> RunDirectory | None:
     try:
         return open_run(name)
     except RunError:
-        from nlu_rl import paths
-
-        if (paths.runs_dir() / name).is_dir():
+        folder = paths.runs_dir() / name  # an absolute name stays as it is
+        if folder.is_dir() and paths.runs_dir() in folder.parents:
             raise
         return None
 

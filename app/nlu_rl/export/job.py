@@ -1,0 +1,179 @@
+"""The export job: merge, check, write the card, and only then put the model in its place.
+
+The model is built in a hidden folder beside its place. One that fails its check is left aside, with the suffix
+`.failed`, and the job fails; nothing that was there before is touched.
+"""
+
+import json
+import logging
+import os
+import shutil
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from nlu_rl.errors import InternalError
+from nlu_rl.evaluation import fingerprint
+from nlu_rl.evaluation.checkpoint import find_checkpoint
+from nlu_rl.evaluation.journal import read_settings
+from nlu_rl.export.card import model_card
+from nlu_rl.export.merge import export_bytes, merge_adapter, require_space
+from nlu_rl.export.probes import TaskRow, choose_examples
+from nlu_rl.export.target import export_target
+from nlu_rl.export.verify import Agreement, verify_export
+from nlu_rl.models.catalogue import resolve_reference
+from nlu_rl.models.chat import render_prompt
+from nlu_rl.models.fetch import model_folder
+from nlu_rl.models.load import load_tokenizer
+from nlu_rl.recipe import Recipe, load_recipe
+from nlu_rl.runs.files import disk_error
+from nlu_rl.runs.layout import RunDirectory, list_runs, open_run
+from nlu_rl.runs.reporter import Reporter, StopNow
+from nlu_rl.tasks.registry import get_task
+
+logger = logging.getLogger(__name__)
+
+ROWS = 120
+"""Rows on which greedy answers and scores are compared."""
+
+
+def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+    """Export `arguments["run"]` (its `checkpoint`) to `arguments["to"]`, by default `exports/<run>`.
+
+    Returns:
+        `path`, the figures of the check, `bytes`, `seconds`.
+
+    Raises:
+        RunError: no checkpoint, no room, or something is in the way.
+        InternalError: the export is not the model that was trained.
+    """
+    started = time.monotonic()
+    source = open_run(arguments["run"])
+    recipe = load_recipe(source.recipe_path)
+    checkpoint = find_checkpoint(source, arguments.get("checkpoint"))
+    target = export_target(source, arguments.get("to"))
+    rows = choose_examples([get_task(name) for name in recipe.tasks], ROWS)
+
+    def phase(name: str, done: int, total: int | None) -> None:
+        reporter.progress(name, done, total)
+        if "stop" in reporter.requested():
+            reporter.acknowledge("stop")
+            raise StopNow
+
+    reporter.state("loading")
+    model_folder(recipe.model, fetch=True, progress=lambda done, total: phase("fetching the model", done, total))
+    if recipe.quantize != "none":
+        reporter.warning("The adapter was trained on a 4-bit base; it is merged into the base's full weights.")
+    draft = _draft_folder(target, export_bytes(recipe.model))
+    try:
+        reporter.state("saving")
+        phase("merging the adapter", 0, None)
+        merge_adapter(recipe.model, checkpoint, draft)
+        reporter.state("evaluating")
+        agreement = verify_export(draft, recipe.model, checkpoint, rows, recipe.generation.max_new_tokens, phase)
+        reporter.event("export_check", **asdict(agreement))
+        if agreement.problems:
+            raise _failed(draft, target, agreement)
+        reporter.state("saving")
+        _write_card(draft, target, source, checkpoint, recipe, agreement, rows)
+        _put_in_place(draft, target)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    figures = asdict(agreement)
+    del figures["problems"]
+    size = sum(file.stat().st_size for file in target.iterdir())
+    return {
+        "path": str(target),
+        **figures,
+        "run": source.name,
+        "checkpoint": checkpoint.name,
+        "bytes": size,
+        "seconds": time.monotonic() - started,
+    }
+
+
+def _draft_folder(target: Path, needed_bytes: int) -> Path:
+    """Make the hidden folder beside the target, after clearing what a killed export left there."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f".{target.name}.partial-*"):
+            pid = left.name.rpartition("-")[2]
+            if pid.isdigit() and not psutil.pid_exists(int(pid)):
+                shutil.rmtree(left, ignore_errors=True)
+        require_space(target.parent, needed_bytes)
+        draft = target.with_name(f".{target.name}.partial-{os.getpid()}")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir()
+    except OSError as error:
+        raise disk_error(error, f"export to {target}") from None
+    return draft
+
+
+def _failed(draft: Path, target: Path, agreement: Agreement) -> InternalError:
+    """Leave the model aside and return the error that says why."""
+    aside = target.with_name(f"{target.name}.failed")
+    number = 1
+    while os.path.lexists(aside):
+        number += 1
+        aside = target.with_name(f"{target.name}.failed-{number}")
+    (draft / "check.json").write_text(json.dumps(asdict(agreement), indent=1), encoding="utf-8")
+    draft.rename(aside)
+    return InternalError(
+        f"The exported model is not the one that was trained: {'; '.join(agreement.problems)}.",
+        f"It was left at {aside} for a look and must not be used. Please report this; the run itself is untouched.",
+    )
+
+
+def _put_in_place(draft: Path, target: Path) -> None:
+    try:
+        for file in draft.iterdir():
+            with file.open("rb") as handle:
+                os.fsync(handle.fileno())
+        os.rename(draft, target)  # over an empty folder at most
+    except OSError as error:
+        raise disk_error(error, f"move the export to {target}") from None
+
+
+def _write_card(
+    draft: Path,
+    target: Path,
+    source: RunDirectory,
+    checkpoint: Path,
+    recipe: Recipe,
+    agreement: Agreement,
+    rows: list[TaskRow],
+) -> None:
+    task, example = rows[0]
+    card = model_card(
+        name=target.name,
+        run=source.name,
+        step=checkpoint.name,
+        recipe=recipe,
+        base=resolve_reference(recipe.model),
+        agreement=agreement,
+        scores=_scores_of(source, checkpoint),
+        prompt=render_prompt(load_tokenizer(draft, target.name), task.prompt(example)),
+    )
+    try:
+        (draft / "README.md").write_text(card, encoding="utf-8")
+    except OSError as error:
+        raise disk_error(error, f"write {draft / 'README.md'}") from None
+
+
+def _scores_of(source: RunDirectory, checkpoint: Path) -> list[dict[str, Any]]:
+    """Return the results of the run's finished evaluations of this very adapter."""
+    adapter = fingerprint.of_adapter(checkpoint)
+    found = []
+    for evaluation in list_runs(source.eval_dir):
+        if (read_settings(evaluation.path) or {}).get("adapter") == adapter and evaluation.result_path.is_file():
+            try:
+                result = json.loads(evaluation.result_path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                logger.warning("%s cannot be read and is left out of the card", evaluation.result_path)
+                continue
+            if result.get("scores"):
+                found.append(result)
+    return found

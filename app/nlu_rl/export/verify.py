@@ -1,0 +1,188 @@
+"""Proof that an exported folder is the model that was trained, on real rows of the run's tasks.
+
+Three comparisons with base + adapter: logits where answers are predicted (both in bfloat16; they may differ by twice
+what bfloat16 itself changes in base + adapter), greedy answers (a changed one must have been a near tie), and the score
+(by a paired test). The folder is loaded anew, as anyone would load it. One model is in memory at a time.
+"""
+
+import gc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from nlu_rl.evaluation.paired import SIGNIFICANT, compare_paired
+from nlu_rl.export.merge import weight_count
+from nlu_rl.export.probes import Answers, Probe, TaskRow, answer_logits, changed_gaps, greedy_answers, make_probes
+from nlu_rl.models.fetch import model_folder
+from nlu_rl.models.load import LoadedModel, Precision, load_model, pick_device, pick_dtype
+from nlu_rl.models.lora import load_adapter
+from nlu_rl.policy.policy import Policy
+from nlu_rl.policy.self_check import check_packed_path
+
+PROMPTS = 8
+"""Rows on which logits are compared; answers and scores take all rows."""
+Phase = Callable[[str, int, int], None]
+
+
+@dataclass(slots=True)
+class Agreement:
+    """What the comparisons gave; `problems` is empty when the export is what was trained."""
+
+    max_logit_difference: float
+    tolerance: float
+    same_answers: float
+    """Share of rows with the same answer read out of both completions."""
+    changed_completions: int
+    largest_changed_gap: float
+    score_adapter: float
+    score_export: float
+    p: float
+    prompts: int
+    rows: int
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Both models' output. Logits are (positions, V); `gaps` see `changed_gaps`."""
+
+    trained: Answers
+    exported: Answers
+    gaps: list[float]
+    exact: torch.Tensor
+    """Base + adapter in float32."""
+    rounded: torch.Tensor
+    """Base + adapter in bfloat16."""
+    got: torch.Tensor
+    """The export in bfloat16."""
+    same_prompts: bool
+    """Whether the exported tokenizer and template encode every prompt as the base's do."""
+
+
+def verify_export(
+    folder: Path, reference: str, adapter_dir: Path, rows: Sequence[TaskRow], max_new_tokens: int, phase: Phase
+) -> Agreement:
+    """Compare the model in `folder` with base + adapter.
+
+    Args:
+        phase: called with what is being done, its number and their count; may raise to break off.
+    """
+    probes: list[Probe] = []
+
+    def load(name: str, precision: Precision, adapter: Path | None) -> Policy:
+        _free()
+        return _policy(_load(name, precision), adapter, probes, rows)
+
+    usual: Precision = "float32" if pick_dtype("auto", pick_device()) == torch.float32 else "bfloat16"
+    trained, exported = Answers([], []), Answers([], [])
+    logits: dict[tuple[str, Precision], torch.Tensor] = {}
+    same_prompts = True
+    steps: list[tuple[str, Precision, Path | None]] = [
+        (reference, "float32", adapter_dir),
+        (reference, "bfloat16", adapter_dir),
+        (str(folder), "bfloat16", None),
+    ]
+    if usual == "float32":
+        steps.append((str(folder), "float32", None))
+    for number, (name, precision, adapter) in enumerate(steps):
+        phase("checking the export", number, len(steps))
+        policy = load(name, precision, adapter)
+        if adapter is None:
+            same_prompts = same_prompts and make_probes(policy.tokenizer, rows) == probes
+        if (name, precision) != (str(folder), "float32"):
+            logits[name, precision] = answer_logits(policy, probes[:: max(1, len(probes) // PROMPTS)][:PROMPTS])
+        if precision == usual:
+            made = greedy_answers(policy, probes, max_new_tokens)
+            trained, exported = (made, exported) if adapter else (trained, made)
+        del policy
+    gaps: list[float] = []
+    if trained.ids != exported.ids:
+        gaps = changed_gaps(load(reference, usual, adapter_dir), probes, trained, exported)
+    _free()
+    compared = Compared(
+        trained,
+        exported,
+        gaps,
+        exact=logits[reference, "float32"],
+        rounded=logits[reference, "bfloat16"],
+        got=logits[str(folder), "bfloat16"],
+        same_prompts=same_prompts,
+    )
+    return judge(probes, compared)
+
+
+def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
+    """Put the comparisons together. A number that is not finite is a problem, too."""
+    tolerance = 2 * float((compared.rounded - compared.exact).abs().max())
+    difference = float((compared.got - compared.rounded).abs().max())
+    gap = max(compared.gaps, default=0.0)
+    score_adapter, score_export, p = _scores(probes, compared.trained, compared.exported)
+    problems = []
+    if not compared.same_prompts:
+        problems.append("its tokenizer or chat template encodes prompts differently")
+    if not difference <= tolerance:
+        problems.append(f"logits differ by up to {difference:.4g} (allowed {tolerance:.4g})")
+    if not gap <= tolerance:
+        problems.append(f"an answer changed that was no near tie (logits {gap:.4g} apart, allowed {tolerance:.4g})")
+    if p <= SIGNIFICANT:
+        problems.append(f"the score went from {score_adapter:.4f} to {score_export:.4f} (p = {p:.2g})")
+    same = [
+        probe.task.extract(a).value == probe.task.extract(b).value
+        for probe, a, b in zip(probes, compared.trained.texts, compared.exported.texts, strict=True)
+    ]
+    return Agreement(
+        max_logit_difference=difference,
+        tolerance=tolerance,
+        same_answers=sum(same) / len(same),
+        changed_completions=len(compared.gaps),
+        largest_changed_gap=gap,
+        score_adapter=score_adapter,
+        score_export=score_export,
+        p=p,
+        prompts=min(PROMPTS, len(probes)),
+        rows=len(probes),
+        problems=problems,
+    )
+
+
+def _scores(probes: Sequence[Probe], trained: Answers, exported: Answers) -> tuple[float, float, float]:
+    """Return the mean of the tasks' main metrics for both, and the smallest paired p, corrected for their number."""
+    by_task: dict[str, list[int]] = {}
+    for i, probe in enumerate(probes):
+        by_task.setdefault(probe.task.name, []).append(i)
+    results = []
+    for places in by_task.values():
+        task = probes[places[0]].task
+        a = [(probes[i].example, task.score(probes[i].example, trained.texts[i])) for i in places]
+        b = [(probes[i].example, task.score(probes[i].example, exported.texts[i])) for i in places]
+        results.append(compare_paired(task, a, b, seed=0))
+    count = len(results)
+    p = min(1.0, count * min(result.p for result in results))
+    return sum(r.score_a for r in results) / count, sum(r.score_b for r in results) / count, p
+
+
+def _policy(loaded: LoadedModel, adapter: Path | None, probes: list[Probe], rows: Sequence[TaskRow]) -> Policy:
+    """Return a policy on its checked path; the first one also encodes the probes."""
+    if not probes:
+        probes.extend(make_probes(loaded.tokenizer, rows))
+    policy = Policy(loaded.model if adapter is None else load_adapter(loaded, adapter), loaded.tokenizer)
+    check_packed_path(policy, [probe.prompt for probe in probes[:2]], [probe.target for probe in probes[:2]])
+    return policy
+
+
+def _load(reference: str, precision: Precision) -> LoadedModel:
+    """Load in this precision; on the CPU when the card has no room for the float32 reference."""
+    device = pick_device()
+    if device.type == "cuda" and precision == "float32":
+        free_bytes, _ = torch.cuda.mem_get_info(device)
+        if weight_count(model_folder(reference, fetch=True)) * 4 * 1.2 > free_bytes:
+            device = torch.device("cpu")
+    return load_model(reference, precision=precision, device=device)
+
+
+def _free() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+
+from fake_policy import FakePolicy
+from nlu_rl.errors import DataError
+from nlu_rl.evaluation.job import evaluate_policy
+from nlu_rl.evaluation.rows import choose_rows, demonstrations, load_rows
+from nlu_rl.evaluation.shots import best_shots
+from nlu_rl.evaluation.summary import summarize
+from nlu_rl.tasks.contract import Example
+from nlu_rl.tasks.registry import get_task
+
+SST2, STSB = get_task("sst2"), get_task("stsb")
+
+
+def rows(count: int) -> list[Example]:
+    return [Example(str(i), {"sentence": f"s{i}"}, "positive" if i % 4 else "negative") for i in range(count)]
+
+
+def test_a_smaller_evaluation_sees_a_part_of_a_larger_one() -> None:
+    examples = rows(50)
+    few, many = choose_rows(examples, 10, what="x"), choose_rows(examples, 30, what="x")
+    assert len(few) == 10
+    assert set(few) <= set(many) if isinstance(few[0][0], str) else all(pair in many for pair in few)
+    assert few == sorted(few, key=lambda pair: pair[0])
+    assert [examples[number] for number, _ in few] == [example for _, example in few]
+    assert [number for number, _ in few] != list(range(10))
+    assert choose_rows(examples, None, what="x") == list(enumerate(examples))
+
+
+def test_unlabelled_rows_cannot_be_scored() -> None:
+    with pytest.raises(DataError, match="The test split of sst2 has no labelled rows"):
+        choose_rows([Example("0", {"sentence": "x"}, None)], None, what="The test split of sst2")
+
+
+def test_rows_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text('sentence,label\n"good, really",positive\nbad,negative\n', encoding="utf-8")
+    loaded = load_rows(SST2, {"data": str(path), "examples": None})
+    assert [(number, example.gold) for number, example in loaded] == [(0, "positive"), (1, "negative")]
+    path.write_text("sentence,label\ngood,maybe\n", encoding="utf-8")
+    with pytest.raises(DataError, match="maybe"):
+        load_rows(SST2, {"data": str(path)})
+
+
+def test_demonstrations_are_dealt_out_over_the_answers() -> None:
+    train = rows(40)
+    for count in range(1, 6):
+        golds = [example.gold for example in demonstrations(SST2, train, count)]
+        assert golds == ["negative", "positive", "negative", "positive", "negative"][:count]
+    assert demonstrations(SST2, train, 3) == demonstrations(SST2, train, 5)[:3]
+    numbers = [Example(str(i), {"sentence1": "a", "sentence2": "b"}, f"{i}.0") for i in range(5)]
+    assert len(demonstrations(STSB, numbers, 4)) == 4
+    with pytest.raises(DataError, match="6 demonstrations"):
+        demonstrations(SST2, train[:5], 6)
+
+
+def test_the_best_number_of_demonstrations_is_chosen_on_other_rows() -> None:
+    train = rows(40)
+    asked: list[str] = []
+
+    def answer(prompt: str) -> str:
+        asked.append(prompt)
+        right = "positive" if int(prompt.rpartition("s")[2].partition("<")[0]) % 4 else "negative"
+        shots = prompt.count("</Judgement>") - SST2.instructions.count("</Judgement>")
+        return right if shots == 3 else "?"
+
+    count, tried = best_shots(FakePolicy([], choose=answer), SST2, train, max_new_tokens=8)
+    assert count == 3
+    assert tried == {1: 0.0, 2: 0.0, 3: 1.0, 4: 0.0, 5: 0.0}
+    assert len(asked) == 5 * 35
+
+
+def test_summary_of_several_samples_and_strict_against_lenient() -> None:
+    answers = ["positive</Judgement>", "surely negative", "?"]
+    summary = evaluate_policy(FakePolicy(answers), SST2, rows(60), temperature=1.0, max_new_tokens=8, seed=1, samples=4)
+    assert (summary.n, summary.samples) == (60, 4)
+    assert summary.parse_rate == pytest.approx(1 / 3, abs=0.1)
+    assert summary.parse_rate_lenient == pytest.approx(2 / 3, abs=0.1)
+    assert summary.parse_rate_lenient > summary.parse_rate
+    low, high = summary.intervals["accuracy"]
+    assert low < summary.scores["accuracy"] < high
+    assert summary.sample_intervals is not None
+    assert sum(map(sum, summary.confusion.counts)) == 240
+    assert evaluate_policy(FakePolicy(answers), SST2, rows(60), temperature=0.0, max_new_tokens=8, seed=1).scores[
+        "accuracy"
+    ] == pytest.approx(0.75)
+
+
+def test_summary_refuses_unlabelled_rows() -> None:
+    from nlu_rl.evaluation.predict import predict
+
+    made = predict(
+        FakePolicy(["?"]), SST2, [Example("0", {"sentence": "x"}, None)], temperature=1, max_new_tokens=4, seed=1
+    )
+    with pytest.raises(ValueError, match="unlabelled"):
+        summarize(SST2, made, 1)
