@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from nlu_rl.errors import RunError
 from nlu_rl.training.context import Context
@@ -54,6 +54,7 @@ class SupervisedRun:
         self.context = context
         self.best = BestStep()
         self.add_callback(ControlCallback(self))  # type: ignore[attr-defined]
+        self.remove_callback(PrinterCallback)  # type: ignore[attr-defined]
 
     # -- what a subclass keeps in a checkpoint beside the adapter and the optimizer
 
