@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _NEEDED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "safetensors")
+_DEMO_BYTES = 2_000_000_000  # the demo's model, checkpoints and export
 _COMFORTABLE_MEMORY_BYTES = 6_000_000_000
 
 
@@ -39,7 +40,7 @@ def doctor(
 
 def examine() -> "list[Check]":
     """Return every check, in the order they are shown."""
-    from nlu_rl.runs.checks import RUN_BYTES, check_disk
+    from nlu_rl.runs.checks import check_disk
 
     return [
         _python(),
@@ -47,7 +48,7 @@ def examine() -> "list[Check]":
         _optional("bitsandbytes", "quantize=nf4 needs it", wanted=True),
         _optional("flash-attn", "not needed, PyTorch's own attention is used", wanted=False),
         _memory(),
-        check_disk(RUN_BYTES),
+        check_disk(_DEMO_BYTES),
         _gpu(),
         *_folders(),
         _offline(),
