@@ -29,7 +29,7 @@ def test_the_help_page(cli: Cli) -> None:
     for words in ("nlu-rl demo", "nlu-rl run sst2-ppo", "--install-completion", *COMMANDS):
         assert words in shown.stdout
     alone = cli()
-    assert (alone.returncode, alone.stdout) == (0, shown.stdout)
+    assert (alone.returncode, alone.stdout.rstrip()) == (0, shown.stdout.rstrip())
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["runs", "list"], ["run", "--help"], ["check", "r.yaml"]])

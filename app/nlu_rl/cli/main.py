@@ -6,7 +6,6 @@ imports allow. Each has a typer `app`; a module of one file per command group.
 
 import contextlib
 import importlib
-import importlib.util
 import os
 import sys
 import tempfile
@@ -57,11 +56,11 @@ class CommandGroup(TyperGroup):
     """The commands of `COMMANDS`, imported one by one as they are needed."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [name for name in COMMANDS if _present(name)]
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS or not _present(cmd_name):
-            for name in self.list_commands(ctx):  # for the did-you-mean of the caller, which looks here
+        if cmd_name not in COMMANDS:
+            for name in COMMANDS:  # for the did-you-mean of the caller, which looks here
                 self.commands.setdefault(name, load_command(name))
             return None
         if cmd_name not in self.commands:
@@ -71,10 +70,6 @@ class CommandGroup(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _closed_pipe_is_fine():
             return super().invoke(ctx)
-
-
-def _present(name: str) -> bool:
-    return importlib.util.find_spec(f"nlu_rl.cli.{COMMANDS[name].module}") is not None
 
 
 def load_command(name: str) -> "TyperCommand | TyperGroup":

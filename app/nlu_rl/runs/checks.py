@@ -16,7 +16,7 @@ from nlu_rl.errors import NluRlError, RecipeError
 from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.layout import adapter_checkpoint, open_run
 
-RUN_BYTES = 500_000_000  # checkpoints, samples and predictions of a small run
+RUN_BYTES = 300_000_000  # samples, predictions and logs of a run
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ def check_recipe(recipe: Recipe) -> list[Check]:
     checks = [check_home()]
     for name in recipe.tasks:
         checks.extend(_check_task(recipe, name))
-    model, missing_bytes = _check_model(recipe)
+    model, disk_bytes = _check_model(recipe)
     checks.append(model)
-    checks.append(check_disk(RUN_BYTES + missing_bytes))
+    checks.append(check_disk(RUN_BYTES + disk_bytes))
     if recipe.start_from is not None:
         checks.append(_check_start(recipe, recipe.start_from))
     checks.extend(
@@ -102,7 +102,7 @@ def _check_task(recipe: Recipe, name: str) -> list[Check]:
 
 
 def _check_model(recipe: Recipe) -> tuple[Check, int]:
-    """Return the check, and the bytes still to be fetched (weights as downloaded, and as kept)."""
+    """Return the check, and the bytes a run will write for the model: its weights if missing, and checkpoints."""
     from nlu_rl.models.catalogue import resolve_reference
     from nlu_rl.models.verify import verify_folder
 
@@ -110,17 +110,26 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
         model = resolve_reference(recipe.model)
     except NluRlError as error:
         return Check("model", "fail", error.message, error.fix), 0
+    needed = checkpoints = 0
+    if model.entry is not None:
+        from nlu_rl.models.memory import lora_parameters
+
+        # Adapter and optimizer in float32, for those kept, the best and the one being written.
+        adapter = lora_parameters(model.entry.shape, recipe.lora.rank)
+        checkpoints = 4 * adapter * (3 if recipe.train.optimizer == "adamw" else 1) * (recipe.train.keep + 2)
+        package = model.entry.package
+        needed = 2 * model.entry.parameters + (package.wheel_bytes if package else 0)
     fetch = f"'nlu-rl models fetch {recipe.model}' fetches it now."
     if not model.folder.exists() and model.kind != "folder":
-        needed = 4 * model.entry.parameters if model.entry else 0
-        return Check("model", "warn", f"{recipe.model} is not here yet; a run fetches it.", fetch), needed
+        return Check("model", "warn", f"{recipe.model} is not here yet; a run fetches it.", fetch), needed + checkpoints
     problems = verify_folder(model.folder, hashes=False)
     if problems and model.kind == "folder":
         fix = "Complete the folder, or name a model of 'nlu-rl models list'."
         return Check("model", "fail", f"The model {model.folder} cannot be used. {' '.join(problems)}", fix), 0
     if problems:
-        return Check("model", "warn", f"{recipe.model} is not whole: {' '.join(problems)} A run fetches it.", fetch), 0
-    return Check("model", "ok", f"{recipe.model} is in {model.folder}."), 0
+        message = f"{recipe.model} is not whole: {' '.join(problems)} A run fetches it."
+        return Check("model", "warn", message, fetch), needed + checkpoints
+    return Check("model", "ok", f"{recipe.model} is in {model.folder}."), checkpoints
 
 
 def _check_start(recipe: Recipe, name: str) -> Check:

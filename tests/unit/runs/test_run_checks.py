@@ -1,0 +1,78 @@
+"""What stands in the way of a run is found before it starts, and what a run would mend is only a warning."""
+
+import shutil
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from nlu_rl.errors import RecipeError
+from nlu_rl.recipe import Recipe
+from nlu_rl.runs.checks import Check, absolute, check_disk, check_home, check_recipe, require
+
+
+def recipe(**changes: object) -> Recipe:
+    return Recipe.model_validate({"model": "smollm2-135m", "tasks": ["sst2"], "method": "ppo", **changes})
+
+
+def states(checks: list[Check]) -> dict[str, str]:
+    return {check.name: check.state for check in checks}
+
+
+def test_an_empty_home_only_warns(home: Path) -> None:
+    found = check_recipe(recipe())
+    assert states(found) | {"disk": "ok"} == {"home": "ok", "task sst2": "warn", "model": "warn", "disk": "ok"}
+    require(found)
+    assert list(home.iterdir()) == []
+
+
+def test_a_model_folder_is_looked_into(home: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
+    assert states(check_recipe(recipe(model=str(tiny_model_dir))))["model"] == "ok"
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny_model_dir, broken)
+    for file in broken.glob("tokenizer*"):
+        file.unlink()
+    found = check_recipe(recipe(model=str(broken)))
+    assert states(found)["model"] == "fail"
+    with pytest.raises(RecipeError, match="tokenizer"):
+        require(found)
+
+
+def test_every_failure_is_named_at_once(home: Path) -> None:
+    with pytest.raises(RecipeError, match=r"sst3.*smollm9") as caught:
+        require(check_recipe(recipe(model="smollm9", tasks=["sst3"])))
+    assert caught.value.fix
+
+
+def test_the_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    for free, state in ((10, "fail"), (150, "warn"), (201, "ok")):
+        monkeypatch.setattr(shutil, "disk_usage", lambda _, free=free: usage(0, 0, free * 10**9))
+        assert check_disk(100 * 10**9).state == state
+
+
+def test_a_large_model_needs_a_large_disk(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(0, 0, 5 * 10**9))
+    assert states(check_recipe(recipe(model="qwen2.5-7b")))["disk"] == "fail"
+    assert states(check_recipe(recipe()))["disk"] == "ok"
+
+
+def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NLU_RL_HOME", str(tmp_path / "file"))
+    assert check_home().state == "fail"
+
+
+def test_a_viewer_that_is_not_installed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nlu_rl.runs.checks.find_spec", lambda name: None if name == "trackio" else object())
+    found = check_recipe(recipe(report_to=["trackio", "tensorboard"]))
+    assert [check.fix for check in found if check.state == "fail"] == ["pip install 'nlu-rl[trackio]'"]
+
+
+def test_only_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    assert absolute("./folder") == str(tmp_path / "folder")
+    for reference in ("smollm2-135m", "org/name", "./none", "folder"):
+        assert absolute(reference) == reference
