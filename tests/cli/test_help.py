@@ -1,8 +1,8 @@
 """The help is complete, quick, and light; usage errors name what was meant."""
 
+import resource
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 
 import pytest
@@ -45,11 +45,13 @@ def test_no_command_imports_what_is_heavy(cli: Cli, arguments: list[str]) -> Non
 
 
 def test_the_help_starts_at_once(cli: Cli) -> None:
+    """Measured as processor time, which a busy machine does not stretch."""
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         cli("--help")
-        seconds.append(time.perf_counter() - start)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert min(seconds) < 0.6
 
 
