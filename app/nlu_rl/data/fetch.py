@@ -13,6 +13,8 @@ Progress = Callable[[int, int | None], None]
 def fetch_dataset(name: str, progress: Progress | None = None) -> list[SplitRows]:
     """Fetch a data set (by its name or its task's) and put it into the cache; returns what was read.
 
+    `progress(done, total)` is in bytes, and is called for the package only: the hub's library has its own ways.
+
     Raises:
         DataError: unknown name, no network, or a damaged download. What was cached before stays.
     """
@@ -22,7 +24,7 @@ def fetch_dataset(name: str, progress: Progress | None = None) -> list[SplitRows
     else:
         from nlu_rl.data.hub import load_glue
 
-        parts = load_glue(schema, progress)
+        parts = load_glue(schema)
     write_splits(schema.name, parts)
     return parts
 

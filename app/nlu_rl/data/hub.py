@@ -5,7 +5,6 @@ minutes where there is no network.
 """
 
 import os
-from collections.abc import Callable
 from typing import Any
 
 from nlu_rl import paths
@@ -17,7 +16,7 @@ REPOSITORY = "nyu-mll/glue"
 CONNECT_SECONDS = 5.0
 
 
-def load_glue(schema: Schema, progress: Callable[[int, int | None], None] | None = None) -> list[SplitRows]:
+def load_glue(schema: Schema) -> list[SplitRows]:
     """Return the three splits of a GLUE task from the hub.
 
     Raises:
@@ -37,14 +36,7 @@ def load_glue(schema: Schema, progress: Callable[[int, int | None], None] | None
     except Exception as error:  # noqa: BLE001  the library raises whatever its transports raise
         raise _unreachable(schema, " ".join(str(error).split())[:200]) from None
     source = f"{REPOSITORY} on the hub, revision {revision}"
-    parts = []
-    for done, split in enumerate(SPLITS):
-        if progress:
-            progress(done, len(SPLITS))
-        parts.append(split_rows(schema, split, loaded[split], source))
-    if progress:
-        progress(len(SPLITS), len(SPLITS))
-    return parts
+    return [split_rows(schema, split, loaded[split], source) for split in SPLITS]
 
 
 def split_rows(schema: Schema, split: str, rows: Any, source: str) -> SplitRows:

@@ -1,0 +1,154 @@
+"""A user's own rows: every kind of file, columns by name, and errors that name the line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nlu_rl.data.files import parse_columns, read_examples, read_file, read_records
+from nlu_rl.errors import DataError
+from nlu_rl.tasks.registry import get_task
+
+SST2, STSB, COLA = get_task("sst2"), get_task("stsb"), get_task("cola")
+
+
+def write(path: Path, content: str | bytes) -> Path:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def texts(path: Path, **options: object) -> list[tuple[str, str | None]]:
+    return [(e.fields["sentence"], e.gold) for e in read_examples(SST2, path, True, **options)]  # type: ignore[arg-type]
+
+
+GOOD = [("good, really", "positive"), ('a "bad" one', "negative")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", 'sentence,label\n"good, really",1\n"a ""bad"" one",0\n'),
+        ("a.csv", '\ufeffText,Label\r\n"good, really",positive\r\n"a ""bad"" one",Negative\r\n'),
+        ("a.csv", 'id;text;label\n1;good, really;1.0\n2;"a ""bad"" one";0.0\n'),
+        ("a.csv", 'label\ttext\n1\tgood, really\n0\t"a ""bad"" one"\n'),
+        ("a.csv", 'label,review\n1,"good, really"\n\n0,"a ""bad"" one"\n\n\n'),
+        ("a.csv", 'sentence,label\r"good, really",1\r"a ""bad"" one",0\r'),
+        ("a.tsv", 'sentence\tlabel\ngood, really\t1\na "bad" one\t0\n'),
+        ("a.jsonl", '{"text": "good, really", "label": 1}\n{"text": "a \\"bad\\" one", "label": "negative"}\n\n'),
+        ("a.JSONL", '\ufeff{"sentence": "good, really", "label": 1.0}\n{"sentence": "a \\"bad\\" one", "label": 0}'),
+    ],
+)
+def test_kinds_and_spellings(tmp_path: Path, name: str, content: str) -> None:
+    path = write(tmp_path / name, content)
+    assert texts(path) == GOOD
+    assert len(read_records(SST2, path)) == 2
+
+
+def test_parquet(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    table = pyarrow.table({"sentence": [text for text, _ in GOOD], "label": [1, 0]})
+    pyarrow.parquet.write_table(table, tmp_path / "a.parquet")
+    assert texts(tmp_path / "a.parquet") == GOOD
+    with pytest.raises(DataError, match="Cannot read"):
+        read_examples(SST2, tmp_path / "none.parquet", True)
+    with pytest.raises(DataError, match="is not a Parquet file"):
+        read_examples(SST2, write(tmp_path / "b.parquet", "sentence,label"), True)
+
+
+def test_two_texts_and_a_number(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "sentence1,sentence2,score,id\na,b,3.80,x\nc,d,5,y\n")
+    assert [(e.id, dict(e.fields), e.gold) for e in read_examples(STSB, path, True)] == [
+        ("x", {"sentence1": "a", "sentence2": "b"}, "3.8"),
+        ("y", {"sentence1": "c", "sentence2": "d"}, "5.0"),
+    ]
+
+
+def test_line_breaks_inside_quotes_and_lone_carriage_returns_are_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 'sentence,label\n"one\ntwo",1\nthree\rfour,0\nfive,9\n')
+    part = read_file(SST2.schema, path)
+    assert [row["fields"]["sentence"] for row in part.rows] == ["one\ntwo", "three four"]
+    assert [str(refusal)[:7] for refusal in part.refused] == ["line 5:"]
+
+
+def test_unlabelled_rows(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "text\nfirst\nsecond\n")
+    assert [(e.id, e.gold) for e in read_examples(SST2, path, False)] == [("0", None), ("1", None)]
+    with pytest.raises(DataError, match="no column for 'label'"):
+        read_examples(SST2, path, True)
+    path = write(tmp_path / "b.csv", "text,label\nfirst,unsure\nsecond,1\n")
+    assert [e.gold for e in read_examples(SST2, path, False)] == [None, "positive"]
+
+
+def test_repeated_ids_are_told_apart(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "id,text\n7,a\n7,b\n")
+    assert [e.id for e in read_examples(SST2, path, False)] == ["7", "7-line3"]
+
+
+def test_columns_by_name(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", "text,comment,stars\nwrong,right,1\n")
+    columns = parse_columns("sentence=comment, label=stars", SST2.schema)
+    assert texts(path, columns=columns) == [("right", "positive")]
+    with pytest.raises(DataError, match=r"Unknown column 'coment'\. Did you mean 'comment'"):
+        texts(path, columns={"sentence": "coment", "label": "stars"})
+    with pytest.raises(DataError, match="Unknown field 'sentense'"):
+        parse_columns("sentense=comment", SST2.schema)
+    with pytest.raises(DataError, match="'label' does not name a column"):
+        parse_columns("label", SST2.schema)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "a.csv",
+            "sentence,label\nx,1\ny\nz,2\n,0\n",
+            r"3 of 4 rows .*line 3: 1 column instead of 2; line 4: the label '2'",
+        ),
+        ("a.csv", 'sentence,label\nx,1\n"never closes,0\nz,1\n', "line 3: a quotation mark opens here"),
+        ("a.csv", 'sentence,label\nx,1\n"a"b,0\nz,1\n', "1 of 3 rows .*line 3: not valid CSV"),
+        ("a.csv", b"sentence,label\nx,1\n\xff\xfe,0\n", "not UTF-8 text: line 3"),
+        ("a.csv", "sentence,label\n", "has no rows"),
+        ("a.csv", "", "has no rows"),
+        ("a.csv", "words,label\nx,1\n", r"no column for 'sentence' \(it has: words, label\)"),
+        ("a.csv", "sentence,sentence,label\nx,y,1\n", "two columns called 'sentence'"),
+        ("a.tsv", "sentence\tlabel\nx\t1\t2\ny\t1\n", "line 2: 3 columns instead of 2"),
+        ("a.tsv", b"sentence\tlabel\nx\xff\t1\ny\t1\n", "line 2: the line is not UTF-8"),
+        (
+            "a.jsonl",
+            '{"sentence": "x", "label": 1}\n{"sentence": \n[1]\n',
+            "line 2: not valid JSON; line 3: not a JSON",
+        ),
+        ("a.jsonl", '{"sentence": "x", "label": 1}\n{"sentence": "y"}\n', "line 2: the label is empty"),
+        ("a.jsonl", '{"sentence": "x", "label": 1}\n{"sentence": ["y"], "label": 1}\n', "line 2: the sentence is not"),
+        ("a.jsonl", '{"sentence": "x", "label": true}\n', "the label is not a text"),
+        ("a.jsonl", "[" * 100000, "not valid JSON"),
+        ("a.xls", "x", "kind of .* is not known by its name"),
+    ],
+)
+def test_errors_name_the_line(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        read_examples(SST2, write(tmp_path / name, content), True)
+    assert caught.value.fix
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    for name in ("none.csv", "none.tsv", "none.jsonl"):
+        with pytest.raises(DataError, match="Cannot read"):
+            read_examples(SST2, tmp_path / name, True)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match="Cannot read"):
+        read_examples(SST2, tmp_path / "folder.csv", True)
+
+
+def test_many_refused_rows_are_not_all_told(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps({"sentence": "x", "label": n}) + "\n" for n in range(20)))
+    with pytest.raises(DataError, match=r"18 of 20 rows .*; and 13 more"):
+        read_examples(SST2, path, True)
+
+
+def test_labels_of_cola_may_be_written_in_several_ways() -> None:
+    labels = ["acceptable", "Not Acceptable", "1", "0", "1.0"]
+    read = [COLA.schema.read_label(label) for label in labels]
+    assert read == ["acceptable", "not acceptable", "acceptable", "not acceptable", "acceptable"]
