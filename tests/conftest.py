@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from tiny_model import write_tiny_model
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -14,7 +14,7 @@ from trl import GRPOConfig, GRPOTrainer
 from nlu_rl.policy.draws import Draws
 from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
-from nlu_rl.training.judge import judge, report_samples, task_metrics
+from nlu_rl.training.judge import RuleReward, report_samples, task_metrics
 from nlu_rl.training.rows import Row
 from nlu_rl.training.supervised_run import SupervisedRun
 
@@ -22,6 +22,7 @@ from nlu_rl.training.supervised_run import SupervisedRun
 class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
     """GRPO through `policy.sample` and `policy.score`."""
 
+    rule: RuleReward
     _rows: list[Row]
     _texts: list[str]
 
@@ -33,7 +34,7 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
             self.state.global_step + 1,
             self._rows,
             self._texts,
-            self._judged,
+            self.rule.judged,
             output["advantages"].tolist(),
         )
         return output
@@ -58,11 +59,12 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
         context.metrics.values["unfinished"] = 1 - sum(rollout.finished) / len(rollout.finished)
         return rollout.completions, None
 
-    def rewards(self, **_: Any) -> list[float]:
-        """Return the rule rewards of the current batch (B)."""
-        self._judged = judge(self._rows, self._texts)
-        self.context.metrics.values.update({**self._judged.metrics(), **task_metrics(self._rows, self._judged)})
-        return self._judged.rewards
+    def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
+        """Judge the texts as the engine decoded them, and record what the batch is worth."""
+        rewards: Tensor = super()._calculate_rewards(inputs, prompts, self._texts, completion_ids_list)
+        judged = self.rule.judged
+        self.context.metrics.values.update({**judged.metrics(), **task_metrics(self._rows, judged)})
+        return rewards
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, **_: Any
@@ -103,14 +105,11 @@ def make_grpo_trainer(context: Context) -> EngineGRPOTrainer:
         shuffle_dataset=False,
     )
 
-    def rewards(**_: Any) -> list[float]:
-        return trainer.rewards()
-
-    model = context.policy.model
+    model, rule = context.policy.model, RuleReward(context.rows)
     trainer = EngineGRPOTrainer(
         model=model,
         args=arguments,
-        reward_funcs=rewards,
+        reward_funcs=rule,
         train_dataset=Dataset.from_dict(
             {"prompt": [""] * len(context.rows), "position": list(range(len(context.rows)))}
         ),
@@ -121,5 +120,6 @@ def make_grpo_trainer(context: Context) -> EngineGRPOTrainer:
     for parameter in model.parameters():
         if parameter.requires_grad:
             parameter.data = parameter.data.float()
+    trainer.rule = rule
     trainer.supervise(context)
     return trainer

@@ -3,10 +3,13 @@
 Called by the worker for a new run and for one that is resumed; a resumed run goes on from its latest whole checkpoint.
 """
 
+import importlib.util
 import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
+from nlu_rl.errors import RecipeError
 from nlu_rl.models.load import LoadedModel, load_model
 from nlu_rl.models.lora import add_lora, load_adapter
 from nlu_rl.policy.policy import Policy
@@ -40,6 +43,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         `state` (done or stopped), `step`, `best_step`, `scores` of the last validation's tasks' mean as `validation`.
     """
     recipe = load_recipe(run.recipe_path)
+    _prepare_viewers(recipe, run)
     reporter.state("loading", step=0, total=recipe.train.max_steps)
     loaded = load_model(
         recipe.model,
@@ -71,6 +75,16 @@ def _with_adapter(loaded: LoadedModel, recipe: Recipe) -> Any:
     if recipe.start_from is None:
         return add_lora(loaded, recipe.lora, recipe.seed)
     return load_adapter(loaded, adapter_checkpoint(open_run(recipe.start_from)), trainable=True)
+
+
+def _prepare_viewers(recipe: Recipe, run: RunDirectory) -> None:
+    """Let TensorBoard and trackio write into the run's own directory."""
+    if "trackio" in recipe.report_to and importlib.util.find_spec("trackio") is None:
+        raise RecipeError(
+            "The recipe reports to trackio, which is not installed.", "pip install 'nlu-rl[trackio]', or leave it out."
+        )
+    os.environ["TENSORBOARD_LOGGING_DIR"] = str(run.path / "tensorboard")
+    os.environ["TRACKIO_DIR"] = str(run.path / "trackio")
 
 
 def _self_check(policy: Policy, rows: Rows, reporter: Reporter) -> None:

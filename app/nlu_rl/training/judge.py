@@ -1,11 +1,15 @@
-"""Judging a batch of completions by the rule rewards of their tasks, and keeping what people want to see of it."""
+"""Judging a batch of completions by the rule rewards of their tasks, and keeping what people want to see of it.
+
+`RuleReward` has the signature TRL gives reward functions, so PPO and GRPO take it, or any other such function, alike.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.contract import OPEN_TAG, Scored
-from nlu_rl.training.rows import Row
+from nlu_rl.training.rows import Row, Rows
 
 SAMPLES_PER_STEP = 4
 
@@ -28,6 +32,21 @@ class Judged:
             "accuracy": sum(scored.correct for scored in self.scored) / n,
             "parse_rate": sum(scored.extracted.value is not None for scored in self.scored) / n,
         }
+
+
+class RuleReward:
+    """The rule reward of each row's own task, as a reward function over columns."""
+
+    __name__ = "rule"
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+        self.judged = Judged([])
+
+    def __call__(self, completions: Sequence[str], position: Sequence[int], **_: Any) -> list[float]:
+        """Return the rewards of B completions of the rows at B positions; the verdicts stay in `judged`."""
+        self.judged = judge([self._rows[p] for p in position], completions)
+        return self.judged.rewards
 
 
 def judge(rows: Sequence[Row], texts: Sequence[str]) -> Judged:

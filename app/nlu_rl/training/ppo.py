@@ -5,10 +5,10 @@ is held twice. Every optimizer step of a batch but the last is taken here; the l
 schedule, clipping, logging and checkpoints then apply unchanged, once a batch.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,21 +20,38 @@ from transformers import Trainer, TrainingArguments
 from nlu_rl.models.value_head import ValueHead
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.scores import Scores
-from nlu_rl.recipe import Ppo
+from nlu_rl.recipe import Recipe
 from nlu_rl.training import ppo_math
 from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
-from nlu_rl.training.judge import judge, report_samples, task_metrics
+from nlu_rl.training.judge import RuleReward, report_samples, task_metrics
 from nlu_rl.training.supervised_run import SupervisedRun
 
 VALUE_HEAD_FILE = "value_head.safetensors"
+RewardFunction = Callable[..., list[float]]
 
 
 @dataclass
 class PPOConfig(TrainingArguments):
-    """`TrainingArguments` with the recipe's `ppo` section."""
+    """`TrainingArguments` and PPO's own, under TRL's names where TRL has one."""
 
-    ppo: Ppo = field(default_factory=Ppo)
+    num_ppo_epochs: int = 4
+    num_mini_batches: int = 1
+    cliprange: float = 0.2
+    cliprange_value: float | None = None
+    gamma: float = 1.0
+    lam: float = 0.95
+    vf_coef: float = 0.5
+    kl_coef: float = 0.05
+    kl_in: Literal["reward", "loss"] = "reward"
+    kl_estimator: ppo_math.KlEstimator = "k1"
+    kl_target: float | None = None
+    value_target: Literal["returns", "td"] = "returns"
+    value_learning_rate: float = 1e-3
+    entropy_coef: float = 0.0
+    whiten_advantages: bool = True
+    temperature: float = 1.0
+    max_completion_length: int = 32
 
 
 @dataclass
@@ -64,15 +81,20 @@ class Positions(Dataset[int]):
 
 
 class PPOTrainer(SupervisedRun, Trainer):
-    """Proximal policy optimisation with a rule reward at the end of each completion."""
+    """Proximal policy optimisation; the sum of the reward functions falls at the end of each completion.
+
+    Reward functions are called as TRL calls them, with `prompts`, `completions` and the columns of the rows.
+    """
 
     args: PPOConfig
 
-    def __init__(self, value_head: ValueHead, **kwargs: Any) -> None:
+    def __init__(self, value_head: ValueHead, reward_funcs: Sequence[RewardFunction], rule: RuleReward, **kwargs: Any):
         super().__init__(**kwargs)
+        self.reward_funcs = reward_funcs
+        self.rule = rule
         self.value_head = value_head.to(self.args.device)
         self.model.add_module("value_head", self.value_head)
-        self.kl_coefficient = self.args.ppo.kl
+        self.kl_coefficient = self.args.kl_coef
 
     def _get_train_sampler(self, dataset: Any = None) -> Any:
         return SequentialSampler(dataset or self.train_dataset)
@@ -84,7 +106,7 @@ class PPOTrainer(SupervisedRun, Trainer):
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
         groups = [
             {"params": adapter, "weight_decay": self.args.weight_decay},
-            {"params": list(self.value_head.parameters()), "lr": self.args.ppo.value_learning_rate},
+            {"params": list(self.value_head.parameters()), "lr": self.args.value_learning_rate},
         ]
         self.optimizer = kind(groups, **options)
         return self.optimizer
@@ -110,23 +132,24 @@ class PPOTrainer(SupervisedRun, Trainer):
     @torch.no_grad()
     def rollout(self, positions: Sequence[int]) -> RolloutBatch:
         """Sample one completion a row, judge it, and turn rewards into advantages and critic targets."""
-        context, recipe, step = self.context, self.context.recipe, self.state.global_step
+        context, step = self.context, self.state.global_step
         rows = [context.rows[position] for position in positions]
         prompts = [row.prompt_ids for row in rows]
         with context.metrics.timed("generate"):
             sampled = context.policy.sample(
                 prompts,
-                temperature=recipe.generation.temperature,
-                max_new_tokens=recipe.generation.max_new_tokens,
-                draws=Draws(recipe.seed, step),
+                temperature=self.args.temperature,
+                max_new_tokens=self.args.max_completion_length,
+                draws=Draws(self.args.seed, step),
             )
-        judged = judge(rows, sampled.texts)
+        columns = {"prompts": prompts, "completions": sampled.texts, "position": list(positions)}
+        per_function = torch.tensor([function(**columns) for function in self.reward_funcs], device=self.args.device)
+        rewards, judged = per_function.sum(0), self.rule.judged
         with context.metrics.timed("score"):
             old = self._score(prompts, sampled.completions, with_values=True)
             with self.model.disable_adapter():
                 reference = self._score(prompts, sampled.completions).log_probs
-        kl = ppo_math.kl_estimate(old.log_probs, reference, self.args.ppo.kl_estimator)
-        rewards = torch.tensor(judged.rewards, device=old.log_probs.device)
+        kl = ppo_math.kl_estimate(old.log_probs, reference, self.args.kl_estimator)
         batch = self._advantages(prompts, sampled.completions, old, reference, rewards)
         self._record(old, kl, {**judged.metrics(), **task_metrics(rows, judged)}, sampled.finished)
         first_token = batch.advantages[:, 0].tolist()
@@ -137,17 +160,17 @@ class PPOTrainer(SupervisedRun, Trainer):
     def _advantages(
         self, prompts: Any, completions: Any, old: Scores, reference: Tensor, rewards: Tensor
     ) -> RolloutBatch:
-        ppo = self.args.ppo
+        args = self.args
         assert old.values is not None
-        kl = ppo_math.kl_estimate(old.log_probs, reference, ppo.kl_estimator)
-        penalty = self.kl_coefficient * kl if ppo.kl_in == "reward" else torch.zeros_like(kl)
+        kl = ppo_math.kl_estimate(old.log_probs, reference, args.kl_estimator)
+        penalty = self.kl_coefficient * kl if args.kl_in == "reward" else torch.zeros_like(kl)
         per_token = ppo_math.token_rewards(rewards, penalty, old.mask)
-        advantages = ppo_math.gae(per_token, old.values, old.mask, ppo.gamma, ppo.gae_lambda)
-        if ppo.value_target == "returns":
+        advantages = ppo_math.gae(per_token, old.values, old.mask, args.gamma, args.lam)
+        if args.value_target == "returns":
             targets = advantages + old.values
         else:
-            targets = ppo_math.td_targets(per_token, old.values, old.mask, ppo.gamma)
-        if ppo.whiten:
+            targets = ppo_math.td_targets(per_token, old.values, old.mask, args.gamma)
+        if args.whiten_advantages:
             advantages = ppo_math.whiten(advantages, old.mask)
         return RolloutBatch(prompts, completions, old, reference, advantages, targets)
 
@@ -155,17 +178,17 @@ class PPOTrainer(SupervisedRun, Trainer):
         return self.context.policy.score(
             prompts,
             completions,
-            temperature=self.context.recipe.generation.temperature,
+            temperature=self.args.temperature,
             value_head=self.value_head if with_values else None,
         )
 
     def _passes(self, rows: int) -> Iterator[list[int]]:
         """Yield the rows of every optimizer step: `epochs` permutations, each cut into minibatches."""
-        ppo = self.args.ppo
-        for epoch in range(ppo.epochs):
+        args = self.args
+        for epoch in range(args.num_ppo_epochs):
             generator = np.random.default_rng([self.args.seed, self.state.global_step, epoch])
-            order = generator.permutation(rows) if ppo.minibatches > 1 else np.arange(rows)
-            yield from (part.tolist() for part in np.split(order, ppo.minibatches))
+            order = generator.permutation(rows) if args.num_mini_batches > 1 else np.arange(rows)
+            yield from (part.tolist() for part in np.split(order, args.num_mini_batches))
 
     def _backward(self, batch: RolloutBatch, chosen: Sequence[int]) -> dict[str, float]:
         """Accumulate the gradient of one minibatch, micro-batch by micro-batch; return its losses."""
@@ -177,7 +200,7 @@ class PPOTrainer(SupervisedRun, Trainer):
             scores = self.context.policy.score_together(
                 [prompts[i] for i in group],
                 [completions[i] for i in group],
-                temperature=self.context.recipe.generation.temperature,
+                temperature=self.args.temperature,
                 value_head=self.value_head,
             )
             parts = self._losses(scores, batch, [chosen[i] for i in group], tokens)
@@ -188,7 +211,7 @@ class PPOTrainer(SupervisedRun, Trainer):
 
     def _losses(self, scores: Scores, batch: RolloutBatch, rows: Sequence[int], tokens: int) -> dict[str, Tensor]:
         """Return the micro-batch's share of each loss: sums over its tokens, divided by the minibatch's tokens."""
-        ppo, width = self.args.ppo, scores.log_probs.shape[1]
+        args, width = self.args, scores.log_probs.shape[1]
         assert scores.values is not None
         assert batch.old.values is not None
 
@@ -196,12 +219,12 @@ class PPOTrainer(SupervisedRun, Trainer):
             return (values * scores.mask).sum() / tokens
 
         old, old_values = batch.old.log_probs[rows, :width], batch.old.values[rows, :width]
-        surrogate, clipped = ppo_math.policy_loss(scores.log_probs, old, batch.advantages[rows, :width], ppo.clip)
-        critic = mean(ppo_math.value_loss(scores.values, old_values, batch.targets[rows, :width], ppo.value_clip))
-        loss = mean(surrogate) + ppo.value_coefficient * critic - ppo.entropy * mean(scores.entropy)
-        if ppo.kl_in == "loss":
+        surrogate, clipped = ppo_math.policy_loss(scores.log_probs, old, batch.advantages[rows, :width], args.cliprange)
+        critic = mean(ppo_math.value_loss(scores.values, old_values, batch.targets[rows, :width], args.cliprange_value))
+        loss = mean(surrogate) + args.vf_coef * critic - args.entropy_coef * mean(scores.entropy)
+        if args.kl_in == "loss":
             # k1 of fixed samples has a gradient of zero mean; k2's is the gradient of the KL itself.
-            estimator = "k2" if ppo.kl_estimator == "k1" else ppo.kl_estimator
+            estimator = "k2" if args.kl_estimator == "k1" else args.kl_estimator
             kl = ppo_math.kl_estimate(scores.log_probs, batch.reference[rows, :width], estimator)
             loss = loss + self.kl_coefficient * mean(kl)
         return {
@@ -222,7 +245,7 @@ class PPOTrainer(SupervisedRun, Trainer):
         )
 
     def _adapt_kl(self, kl_nats: float, completions: int) -> None:
-        target = self.args.ppo.kl_target
+        target = self.args.kl_target
         if target is not None:
             self.kl_coefficient = ppo_math.adapted_kl_coefficient(self.kl_coefficient, kl_nats, target, completions)
 
@@ -241,18 +264,42 @@ class PPOTrainer(SupervisedRun, Trainer):
         self.value_head.load_state_dict(load_file(folder / VALUE_HEAD_FILE))
 
 
+def ppo_config(recipe: Recipe, **common: Any) -> PPOConfig:
+    """Return the recipe's `ppo` section under TRL's names."""
+    ppo = recipe.ppo
+    return PPOConfig(
+        **common,
+        per_device_train_batch_size=recipe.train.batch,
+        num_ppo_epochs=ppo.epochs,
+        num_mini_batches=ppo.minibatches,
+        cliprange=ppo.clip,
+        cliprange_value=ppo.value_clip,
+        gamma=ppo.gamma,
+        lam=ppo.gae_lambda,
+        vf_coef=ppo.value_coefficient,
+        kl_coef=ppo.kl,
+        kl_in=ppo.kl_in,
+        kl_estimator=ppo.kl_estimator,
+        kl_target=ppo.kl_target,
+        value_target=ppo.value_target,
+        value_learning_rate=ppo.value_learning_rate,
+        entropy_coef=ppo.entropy,
+        whiten_advantages=ppo.whiten,
+        temperature=recipe.generation.temperature,
+        max_completion_length=recipe.generation.max_new_tokens,
+    )
+
+
 def make_ppo_trainer(context: Context) -> PPOTrainer:
     """Return the trainer, ready to `train()`."""
     recipe, backbone = context.recipe, context.policy.backbone
-    arguments = PPOConfig(
-        **training_arguments(recipe, context.run, backbone.device.type),
-        per_device_train_batch_size=recipe.train.batch,
-        ppo=recipe.ppo,
-    )
+    rule = RuleReward(context.rows)
     trainer = PPOTrainer(
         ValueHead(backbone.head.weight.shape[1], seed=recipe.seed),
+        reward_funcs=[rule],
+        rule=rule,
         model=context.policy.model,
-        args=arguments,
+        args=ppo_config(recipe, **training_arguments(recipe, context.run, backbone.device.type)),
         train_dataset=Positions(len(context.rows)),
         data_collator=list,
         processing_class=context.tokenizer,

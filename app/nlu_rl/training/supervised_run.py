@@ -179,7 +179,7 @@ class ControlCallback(TrainerCallback):
         every = self._trainer.context.recipe.evaluate.every
         if every is not None and (state.global_step % every == 0 or state.global_step >= state.max_steps):
             control.should_evaluate = True
-        requested = self._wait_while_paused(self._trainer.context.reporter.requested())
+        requested = self._wait_while_paused(self._trainer.context.reporter.requested(), state.global_step)
         if "checkpoint" in requested or "stop" in requested:
             control.should_save = True
         if "stop" in requested:
@@ -187,12 +187,12 @@ class ControlCallback(TrainerCallback):
         for name in requested - {"stop"}:
             self._trainer.context.reporter.acknowledge(name)
 
-    def _wait_while_paused(self, requested: set[str]) -> set[str]:
+    def _wait_while_paused(self, requested: set[str], step: int) -> set[str]:
         reporter = self._trainer.context.reporter
         if "pause" not in requested:
             return requested
         reporter.acknowledge("pause")
-        reporter.state("paused")
+        reporter.state("paused", step=step)
         while not (requested := reporter.requested()) & {"resume", "stop"}:
             time.sleep(PAUSE_POLL_SECONDS)
         reporter.state("training")
