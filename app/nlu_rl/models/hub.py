@@ -164,7 +164,8 @@ def _explained(hub_id: str, call: Callable[[], Any]) -> Any:
             raise ModelError("No disk space is left.", "Free some, or set NLU_RL_HOME to a larger disk.") from None
         raise HubUnreachableError(str(error)) from error
     except Exception as error:
-        raise HubUnreachableError(str(error) or type(error).__name__) from error
+        first_line = (str(error) or type(error).__name__).splitlines()[0]
+        raise HubUnreachableError(first_line) from error
 
 
 def _in_thread(
