@@ -42,7 +42,9 @@ def export(
         emit_json(result)
         return
     console = stdout()
+    kept = "" if result["kept_update"] is None else f", {result['kept_update']:.0%} of the adapter's change kept"
     console.print(
+        f"weights: {result['weights_checked']} adapted tensors are base + adapter in bfloat16{kept}\n"
         f"logits differ by at most {result['max_logit_difference']:.4g} (allowed {result['tolerance']:.4g}, "
         f"{result['prompts']} prompts)\n"
         f"answers the same: {result['same_answers']:.1%} of {result['rows']}; completions changed: "

@@ -77,12 +77,14 @@ def _score_table(scores: Sequence[Mapping[str, Any]]) -> str:
 
 def _proof(agreement: Agreement) -> str:
     a = agreement
+    kept = "" if a.kept_update is None else f" (which keeps {a.kept_update:.0%} of the adapter's change)"
+    weights = f"Every weight is base + adapter, rounded to bfloat16{kept}. " if a.weights_checked else ""
     return (
-        f"The saved files were loaded again and compared with base + adapter. Logits on {a.prompts} prompts differ by "
-        f"at most {a.max_logit_difference:.3g} (allowed: {a.tolerance:.3g}, twice what bfloat16 itself changes). Of "
-        f"{a.rows} greedy answers {a.same_answers:.1%} are the same; {a.changed_completions} completions changed, "
-        f"every one a near tie. Score {a.score_adapter:.3f} with the adapter, {a.score_export:.3f} merged (paired "
-        f"p = {a.p:.2g})."
+        f"{weights}The saved files were loaded again and compared with base + adapter. Logits on {a.prompts} prompts "
+        f"differ by at most {a.max_logit_difference:.3g} (allowed: {a.tolerance:.3g}, twice what bfloat16 itself "
+        f"changes). Of {a.rows} greedy answers {a.same_answers:.1%} are the same; {a.changed_completions} completions "
+        f"changed, every one a near tie. Score {a.score_adapter:.3f} with the adapter, {a.score_export:.3f} merged "
+        f"(paired p = {a.p:.2g})."
     )
 
 

@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 
 ROWS = 120
 """Rows on which greedy answers and scores are compared."""
+KEPT_ENOUGH = 0.9
 
 
 def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
@@ -71,12 +72,19 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     try:
         reporter.state("saving")
         phase("merging the adapter", 0, None)
-        merge_adapter(recipe.model, checkpoint, draft)
+        precision = merge_adapter(recipe.model, checkpoint, draft)
         reporter.state("evaluating")
-        agreement = verify_export(draft, recipe.model, checkpoint, rows, recipe.generation.max_new_tokens, phase)
+        agreement = verify_export(
+            draft, recipe.model, checkpoint, rows, recipe.generation.max_new_tokens, phase, merged_in=precision
+        )
         reporter.event("export_check", **asdict(agreement))
         if agreement.problems:
             raise _failed(draft, target, agreement)
+        if agreement.kept_update is not None and agreement.kept_update < KEPT_ENOUGH:
+            reporter.warning(
+                f"Only {agreement.kept_update:.0%} of the adapter's change survives in bfloat16 weights: it is small "
+                "against their steps. The checks passed; to keep all of it, serve base and adapter unmerged."
+            )
         reporter.state("saving")
         _write_card(draft, target, source, checkpoint, recipe, agreement, rows)
         _put_in_place(draft, target)

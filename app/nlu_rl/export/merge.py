@@ -23,14 +23,18 @@ SHARD = "5GB"
 DISK_SLACK_BYTES = 64 << 20
 
 
-def merge_adapter(reference: str, adapter_dir: Path, target: Path) -> None:
+def merge_adapter(reference: str, adapter_dir: Path, target: Path) -> Precision:
     """Write base + adapter as a model folder into `target`, which exists and is empty.
+
+    Returns:
+        The precision of the sum.
 
     Raises:
         ModelError: the base or the adapter is missing or damaged.
         RunError: the adapter holds numbers that are not finite, or the disk refuses.
     """
-    loaded = load_model(reference, precision=_precision(reference), device=torch.device("cpu"))
+    precision = _precision(reference)
+    loaded = load_model(reference, precision=precision, device=torch.device("cpu"))
     adapted = load_adapter(loaded, adapter_dir)
     try:
         merged = adapted.merge_and_unload(safe_merge=True)
@@ -46,7 +50,8 @@ def merge_adapter(reference: str, adapter_dir: Path, target: Path) -> None:
             merged.generation_config.save_pretrained(target)
     except OSError as error:
         raise disk_error(error, f"write the model to {target}") from None
-    logger.info("merged %s into %s at %s", adapter_dir, reference, target)
+    logger.info("merged %s into %s at %s, in %s", adapter_dir, reference, target, precision)
+    return precision
 
 
 def export_bytes(reference: str) -> int:

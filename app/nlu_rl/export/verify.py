@@ -1,8 +1,9 @@
 """Proof that an exported folder is the model that was trained, on real rows of the run's tasks.
 
-Three comparisons with base + adapter: logits where answers are predicted (both in bfloat16; they may differ by twice
-what bfloat16 itself changes in base + adapter), greedy answers (a changed one must have been a near tie), and the score
-(by a paired test). The folder is loaded anew, as anyone would load it. One model is in memory at a time.
+Compared with base + adapter are the weights (`weights.py`), the logits where answers are predicted (both in bfloat16;
+they may differ by twice what bfloat16 itself changes in base + adapter), greedy answers (a changed one must have been a
+near tie), and the score (by a paired test). The folder is loaded anew, as anyone would load it. One model is in memory
+at a time.
 """
 
 import gc
@@ -15,6 +16,7 @@ import torch
 from nlu_rl.evaluation.paired import SIGNIFICANT, compare_paired
 from nlu_rl.export.merge import weight_count
 from nlu_rl.export.probes import Answers, Probe, TaskRow, answer_logits, changed_gaps, greedy_answers, make_probes
+from nlu_rl.export.weights import WeightCheck, check_weights
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.load import LoadedModel, Precision, load_model, pick_device, pick_dtype
 from nlu_rl.models.lora import load_adapter
@@ -39,6 +41,12 @@ class Agreement:
     score_adapter: float
     score_export: float
     p: float
+    weight_error: float
+    """Largest deviation of a saved weight, in units of what rounding explains; more than 1 is a fault."""
+    weights_checked: int
+    """Adapted tensors."""
+    kept_update: float | None
+    """Share of the adapter's change that survives rounding the weights to bfloat16."""
     prompts: int
     rows: int
     problems: list[str] = field(default_factory=list)
@@ -59,14 +67,23 @@ class Compared:
     """The export in bfloat16."""
     same_prompts: bool
     """Whether the exported tokenizer and template encode every prompt as the base's do."""
+    weights: WeightCheck
 
 
 def verify_export(
-    folder: Path, reference: str, adapter_dir: Path, rows: Sequence[TaskRow], max_new_tokens: int, phase: Phase
+    folder: Path,
+    reference: str,
+    adapter_dir: Path,
+    rows: Sequence[TaskRow],
+    max_new_tokens: int,
+    phase: Phase,
+    *,
+    merged_in: Precision = "float32",
 ) -> Agreement:
     """Compare the model in `folder` with base + adapter.
 
     Args:
+        merged_in: the precision of the sum.
         phase: called with what is being done, its number and their count; may raise to break off.
     """
     probes: list[Probe] = []
@@ -86,8 +103,11 @@ def verify_export(
     ]
     if usual == "float32":
         steps.append((str(folder), "float32", None))
-    for number, (name, precision, adapter) in enumerate(steps):
-        phase("checking the export", number, len(steps))
+    phase("checking the export", 0, len(steps) + 1)
+    base = model_folder(reference, fetch=True)
+    weights = check_weights(folder, base, adapter_dir, merged_in_bfloat16=merged_in != "float32")
+    for number, (name, precision, adapter) in enumerate(steps, start=1):
+        phase("checking the export", number, len(steps) + 1)
         policy = load(name, precision, adapter)
         if adapter is None:
             same_prompts = same_prompts and make_probes(policy.tokenizer, rows) == probes
@@ -109,6 +129,7 @@ def verify_export(
         rounded=logits[reference, "bfloat16"],
         got=logits[str(folder), "bfloat16"],
         same_prompts=same_prompts,
+        weights=weights,
     )
     return judge(probes, compared)
 
@@ -122,6 +143,8 @@ def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
     problems = []
     if not compared.same_prompts:
         problems.append("its tokenizer or chat template encodes prompts differently")
+    if not compared.weights.error <= 1:
+        problems.append(f"its weights are not base + adapter (the most so in {compared.weights.where})")
     if not difference <= tolerance:
         problems.append(f"logits differ by up to {difference:.4g} (allowed {tolerance:.4g})")
     if not gap <= tolerance:
@@ -141,6 +164,9 @@ def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
         score_adapter=score_adapter,
         score_export=score_export,
         p=p,
+        weight_error=compared.weights.error,
+        weights_checked=compared.weights.tensors,
+        kept_update=compared.weights.kept,
         prompts=min(PROMPTS, len(probes)),
         rows=len(probes),
         problems=problems,

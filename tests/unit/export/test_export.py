@@ -16,6 +16,7 @@ from nlu_rl.export.job import run
 from nlu_rl.export.probes import Answers, Probe
 from nlu_rl.export.target import export_target
 from nlu_rl.export.verify import Compared, judge
+from nlu_rl.export.weights import WeightCheck, check_weights
 from nlu_rl.models.load import load_model
 from nlu_rl.models.verify import verify_folder
 from nlu_rl.runs.jobs import Job
@@ -63,6 +64,9 @@ def test_the_export_loads_anywhere_and_is_what_was_trained(trained: RunDirectory
     assert 0 < result["max_logit_difference"] <= result["tolerance"]
     assert result["same_answers"] >= 0.9
     assert result["p"] > 0.05
+    assert 0.5 < result["weight_error"] <= 1
+    assert result["weights_checked"] == 14
+    assert result["kept_update"] > 0.95
     assert result["rows"] == 40
     assert verify_folder(folder) == []
     files = {path.name for path in folder.iterdir()}
@@ -118,7 +122,8 @@ def test_a_wrong_merge_fails_loudly_and_overwrites_nothing(
     assert export(trained) is None
     error = failure(trained)
     assert error.exit_code == 1
-    assert "is not the one that was trained: logits differ by up to" in error.message
+    assert "is not the one that was trained: its weights are not base + adapter" in error.message
+    assert "logits differ by up to" in error.message
     folder = paths.exports_dir() / trained.name
     assert not folder.exists()
     aside = folder.with_name(f"{folder.name}.failed")
@@ -127,6 +132,49 @@ def test_a_wrong_merge_fails_loudly_and_overwrites_nothing(
     if damage is scaled:
         assert export(trained) is None
         assert folder.with_name(f"{folder.name}.failed-2").is_dir()
+
+
+def test_weights_show_what_outputs_cannot(trained: RunDirectory, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """A weak adapter moves logits less than bfloat16 does; leaving part of it out is found all the same."""
+    from safetensors.torch import load_file, save_file
+
+    weak = write_trained_run(tiny_model_dir, "weak", strength=0.001)
+    result = export(weak)
+    assert result is not None
+    assert result["weight_error"] <= 1
+    folder, adapter = Path(result["path"]), weak.checkpoints_dir / "step-4"
+    base = load_file(tiny_model_dir / "model.safetensors")
+    tensors = load_file(folder / "model.safetensors")
+    adapted, other = "model.layers.1.mlp.up_proj.weight", "model.norm.weight"
+    for key, value in ((adapted, base[adapted].bfloat16()), (other, tensors[other] * 1.01)):
+        damaged = tmp_path / key
+        damaged.mkdir()
+        save_file({**tensors, key: value}, damaged / "model.safetensors", metadata={"format": "pt"})
+        check = check_weights(damaged, tiny_model_dir, adapter)
+        assert check.error > 1
+        assert check.where == key
+
+
+def test_a_change_below_bfloat16s_steps_is_told(tmp_path: Path) -> None:
+    """1 + 0.001 is 1 again in bfloat16 (its step there is 1/128); 1 + 0.0078125 is kept."""
+    from safetensors.torch import save_file
+
+    for name in ("base", "adapter", "export"):
+        (tmp_path / name).mkdir()
+    config = {"r": 1, "lora_alpha": 2, "bias": "none"}
+    (tmp_path / "adapter" / "adapter_config.json").write_text(json.dumps(config), encoding="utf-8")
+    half_changes = torch.tensor([[0.001], [0.0078125]]) / 2
+    prefix = "base_model.model.layer.lora_"
+    adapter = {f"{prefix}A.weight": torch.ones(1, 1), f"{prefix}B.weight": half_changes}
+    save_file(adapter, tmp_path / "adapter" / "adapter_model.safetensors")
+    save_file({"layer.weight": torch.ones(2, 1).bfloat16()}, tmp_path / "base" / "model.safetensors")
+    merged = torch.tensor([[1.0], [1.0078125]]).bfloat16()
+    save_file({"layer.weight": merged}, tmp_path / "export" / "model.safetensors")
+    check = check_weights(tmp_path / "export", tmp_path / "base", tmp_path / "adapter")
+    assert check.error == pytest.approx(0.001 / (1.001 / 256), rel=1e-3)
+    assert check.kept == pytest.approx(0.0078125**2 / (0.0078125**2 + 0.001**2), rel=1e-4)
+    save_file({"layer.weight": torch.ones(2, 1).bfloat16()}, tmp_path / "export" / "model.safetensors")
+    assert check_weights(tmp_path / "export", tmp_path / "base", tmp_path / "adapter").error > 1
 
 
 def test_a_wrong_tokenizer_fails(trained: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,8 +240,9 @@ def compared(texts: tuple[list[str], list[str]], gaps: list[float], shift: float
     probes = [Probe(SST2, example, [1], [2]) for example in examples]
     exact = torch.zeros(3, 5)
     rounded = exact + 0.1
+    weights = WeightCheck(14, 0.99, "x", 1.0)
     made = [Answers([[len(t)] for t in side], side) for side in texts]
-    return judge(probes, Compared(made[0], made[1], gaps, exact, rounded, rounded + shift, same_prompts=True))
+    return judge(probes, Compared(made[0], made[1], gaps, exact, rounded, rounded + shift, True, weights))
 
 
 def test_judging_by_hand() -> None:
