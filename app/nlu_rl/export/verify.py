@@ -70,6 +70,36 @@ class Compared:
     weights: WeightCheck
 
 
+class _Models:
+    """Loads base + adapter and the export, one at a time, and knows what they are asked."""
+
+    def __init__(self, folder: Path, reference: str, adapter_dir: Path, rows: Sequence[TaskRow]) -> None:
+        self._names = {True: str(folder), False: reference}
+        self._adapter_dir = adapter_dir
+        self._rows = rows
+        self._packed: bool | None = None
+        self.probes: list[Probe] = []
+        self.same_prompts = True
+
+    def policy(self, exported: bool, precision: Precision) -> Policy:
+        """Load one of the two. The first load encodes the probes and finds out which path of the engine fits."""
+        _free()
+        loaded = _load(self._names[exported], precision)
+        policy = Policy(loaded.model if exported else load_adapter(loaded, self._adapter_dir), loaded.tokenizer)
+        probes = make_probes(policy.tokenizer, self._rows)
+        if self._packed is None:
+            self.probes = probes
+            check_packed_path(policy, [probe.prompt for probe in probes[:2]], [probe.target for probe in probes[:2]])
+            self._packed = policy.packed
+        policy.packed = self._packed
+        self.same_prompts = self.same_prompts and probes == self.probes
+        return policy
+
+    def few_probes(self) -> list[Probe]:
+        """Return the probes for logits, from all over the rows."""
+        return self.probes[:: max(1, len(self.probes) // PROMPTS)][:PROMPTS]
+
+
 def verify_export(
     folder: Path,
     reference: str,
@@ -83,55 +113,42 @@ def verify_export(
     """Compare the model in `folder` with base + adapter.
 
     Args:
-        merged_in: the precision of the sum.
         phase: called with what is being done, its number and their count; may raise to break off.
+        merged_in: the precision of the sum.
     """
-    probes: list[Probe] = []
-
-    def load(name: str, precision: Precision, adapter: Path | None) -> Policy:
-        _free()
-        return _policy(_load(name, precision), adapter, probes, rows)
-
     usual: Precision = "float32" if pick_dtype("auto", pick_device()) == torch.float32 else "bfloat16"
-    trained, exported = Answers([], []), Answers([], [])
-    logits: dict[tuple[str, Precision], torch.Tensor] = {}
-    same_prompts = True
-    steps: list[tuple[str, Precision, Path | None]] = [
-        (reference, "float32", adapter_dir),
-        (reference, "bfloat16", adapter_dir),
-        (str(folder), "bfloat16", None),
-    ]
+    steps: list[tuple[bool, Precision]] = [(False, "float32"), (False, "bfloat16"), (True, "bfloat16")]
     if usual == "float32":
-        steps.append((str(folder), "float32", None))
+        steps.append((True, "float32"))
     phase("checking the export", 0, len(steps) + 1)
     base = model_folder(reference, fetch=True)
     weights = check_weights(folder, base, adapter_dir, merged_in_bfloat16=merged_in != "float32")
-    for number, (name, precision, adapter) in enumerate(steps, start=1):
+    models = _Models(folder, reference, adapter_dir, rows)
+    answers: dict[bool, Answers] = {}
+    logits: dict[tuple[bool, Precision], torch.Tensor] = {}
+    for number, (exported, precision) in enumerate(steps, start=1):
         phase("checking the export", number, len(steps) + 1)
-        policy = load(name, precision, adapter)
-        if adapter is None:
-            same_prompts = same_prompts and make_probes(policy.tokenizer, rows) == probes
-        if (name, precision) != (str(folder), "float32"):
-            logits[name, precision] = answer_logits(policy, probes[:: max(1, len(probes) // PROMPTS)][:PROMPTS])
+        policy = models.policy(exported, precision)
+        if (exported, precision) != (True, "float32"):
+            logits[exported, precision] = answer_logits(policy, models.few_probes())
         if precision == usual:
-            made = greedy_answers(policy, probes, max_new_tokens)
-            trained, exported = (made, exported) if adapter else (trained, made)
+            answers[exported] = greedy_answers(policy, models.probes, max_new_tokens)
         del policy
     gaps: list[float] = []
-    if trained.ids != exported.ids:
-        gaps = changed_gaps(load(reference, usual, adapter_dir), probes, trained, exported)
-    _free()
+    if answers[False].ids != answers[True].ids:
+        gaps = changed_gaps(models.policy(False, usual), models.probes, answers[False], answers[True])
+        _free()
     compared = Compared(
-        trained,
-        exported,
+        answers[False],
+        answers[True],
         gaps,
-        exact=logits[reference, "float32"],
-        rounded=logits[reference, "bfloat16"],
-        got=logits[str(folder), "bfloat16"],
-        same_prompts=same_prompts,
+        exact=logits[False, "float32"],
+        rounded=logits[False, "bfloat16"],
+        got=logits[True, "bfloat16"],
+        same_prompts=models.same_prompts,
         weights=weights,
     )
-    return judge(probes, compared)
+    return judge(models.probes, compared)
 
 
 def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
@@ -187,15 +204,6 @@ def _scores(probes: Sequence[Probe], trained: Answers, exported: Answers) -> tup
     count = len(results)
     p = min(1.0, count * min(result.p for result in results))
     return sum(r.score_a for r in results) / count, sum(r.score_b for r in results) / count, p
-
-
-def _policy(loaded: LoadedModel, adapter: Path | None, probes: list[Probe], rows: Sequence[TaskRow]) -> Policy:
-    """Return a policy on its checked path; the first one also encodes the probes."""
-    if not probes:
-        probes.extend(make_probes(loaded.tokenizer, rows))
-    policy = Policy(loaded.model if adapter is None else load_adapter(loaded, adapter), loaded.tokenizer)
-    check_packed_path(policy, [probe.prompt for probe in probes[:2]], [probe.target for probe in probes[:2]])
-    return policy
 
 
 def _load(reference: str, precision: Precision) -> LoadedModel:

@@ -19,6 +19,7 @@ from nlu_rl.export.verify import Compared, judge
 from nlu_rl.export.weights import WeightCheck, check_weights
 from nlu_rl.models.load import load_model
 from nlu_rl.models.verify import verify_folder
+from nlu_rl.runs import control
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import RunDirectory, create_run
 from nlu_rl.runs.reporter import job
@@ -258,3 +259,16 @@ def test_judging_by_hand() -> None:
     assert "no near tie" in compared((right, ["negative", *right[1:]]), [0.25], 0.0).problems[0]
     worse = compared((right, ["negative"] * 6 + right[6:]), [0.01] * 6, 0.0)
     assert "the score went from 1.0000 to 0.7000 (p = 0.031)" in worse.problems[0]
+
+
+def test_a_stopped_export_leaves_nothing(trained: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    merge = job_module.merge_adapter
+
+    def then_stop(*arguments: Any) -> Any:
+        control.request(RunDirectory(sorted(trained.export_dir.iterdir())[-1]), "stop")
+        return merge(*arguments)
+
+    monkeypatch.setattr(job_module, "merge_adapter", then_stop)
+    assert export(trained) is None
+    assert read_status(RunDirectory(sorted(trained.export_dir.iterdir())[-1])).state == "stopped"
+    assert list(paths.exports_dir().iterdir()) == []
