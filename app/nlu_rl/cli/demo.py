@@ -33,9 +33,7 @@ def demo(
     steps: Annotated[
         int | None, typer.Option("--steps", min=1, help="Training steps, instead of the recipe's.")
     ] = None,
-    examples: Annotated[
-        int | None, typer.Option("--examples", min=1, help="Held-out rows to measure on, instead of all.")
-    ] = None,
+    examples: Annotated[int, typer.Option("--examples", min=1, help="Held-out rows to measure on.")] = 400,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
     """Train SmolLM2-135M by PPO to judge movie reviews: fetch, measure, train, measure again, export.
@@ -59,7 +57,7 @@ def demo(
         _print_table(outcome)
 
 
-def run_demo(*, steps: int | None, examples: int | None, json: bool) -> Outcome:
+def run_demo(*, steps: int | None, examples: int, json: bool) -> Outcome:
     """Do the demo and return its figures. Raises the error of the first job that fails."""
     from nlu_rl.cli import recipes
     from nlu_rl.cli.console import note

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.draws import Draws
+from nlu_rl.policy.row_cache import row_cache
 from nlu_rl.policy.scores import token_scores
 
 
@@ -82,13 +83,10 @@ def decode(
     backbone: Backbone, tokenizer: Any, rows: Prefilled, stopping: Stopping, temperature: float, draws: Draws
 ) -> Rollout:
     """Sample a completion for every row; temperature 0 takes the most likely token."""
-    from transformers import DynamicCache
-
     total = len(rows.prompt)
     rollout = Rollout([[] for _ in range(total)], [""] * total, [[] for _ in range(total)], [False] * total)
-    cache = DynamicCache(config=backbone.config)
-    for i, (keys, values) in enumerate(rows.layers):
-        cache.update(keys, values, i)
+    cache = row_cache(rows.layers, stopping.max_new_tokens)
+    rows.layers.clear()
     alive = np.arange(total)
     hidden, mask = rows.hidden, rows.mask
     for token in range(stopping.max_new_tokens):
