@@ -84,13 +84,13 @@ def download(
     Raises:
         DownloadError: no network, refused or missing file, other bytes than expected, no disk space, no permission.
     """
-    if sha256 and target.is_file() and file_sha256(target) == sha256:
+    if sha256 and _has_hash(target, sha256):
         return target
     wanted = _Wanted(url, target, sha256, size, progress)
     with _writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         with _only_writer(wanted.part) as stream:
-            if sha256 and target.is_file() and file_sha256(target) == sha256:  # another process was quicker
+            if sha256 and _has_hash(target, sha256):  # another process was quicker
                 wanted.part.unlink()
                 return target
             try:
@@ -114,7 +114,7 @@ def fetch_package_file(
         DownloadError: as `download`, and when no index has the file.
     """
     target = directory / file_name
-    if target.is_file() and file_sha256(target) == sha256:
+    if _has_hash(target, sha256):
         return target
     return download(package_file_url(project, file_name), target, sha256=sha256, progress=progress)
 
@@ -123,6 +123,10 @@ def file_sha256(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _has_hash(path: Path, sha256: str) -> bool:
+    return os.path.isfile(path) and os.access(path, os.R_OK) and file_sha256(path) == sha256
 
 
 def _receive_checked(wanted: _Wanted, stream: IO[bytes]) -> None:
@@ -250,7 +254,7 @@ def _writing(target: Path) -> Iterator[None]:
 
 
 def _existing(folder: Path) -> Path:
-    while not folder.exists():
+    while not os.path.exists(folder):
         folder = folder.parent
     return folder
 

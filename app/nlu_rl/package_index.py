@@ -28,7 +28,7 @@ def package_file_url(project: str, file_name: str) -> str:
         DownloadError: no configured index has the file, or none can be reached.
     """
     for folder in _local_folders():
-        if (folder / file_name).is_file():
+        if os.path.isfile(folder / file_name):
             return (folder / file_name).resolve().as_uri()
     first_error: DownloadError | None = None
     indexes = _indexes()
@@ -99,7 +99,7 @@ def _indexes() -> list[str]:
 
 def _local_folders() -> list[Path]:
     places = (place.removeprefix("file://") for place in _setting("find-links").split())
-    return [Path(place) for place in places if Path(place).is_dir()]
+    return [Path(place) for place in places if os.path.isdir(place)]
 
 
 def _setting(name: str) -> str:

@@ -161,7 +161,7 @@ def _writable(name: str, folder: Path) -> "Check":
 
     from nlu_rl.runs.checks import Check
 
-    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     try:
         with tempfile.TemporaryFile(dir=existing):
             return Check(f"{name} folder", "ok", f"{folder} is writable.")
@@ -195,7 +195,9 @@ def _models() -> "list[Check]":
     from nlu_rl.runs.checks import Check
 
     root = paths.models_dir()
-    folders = [path for path in sorted(root.iterdir()) if _is_content(path)] if root.is_dir() else []
+    folders = (
+        [path for path in sorted(root.iterdir()) if _is_content(path)] if os.access(root, os.R_OK | os.X_OK) else []
+    )
     if not folders:
         return [Check("models", "warn", "No model is here yet.", "'nlu-rl models fetch smollm2-135m'")]
     checks = []

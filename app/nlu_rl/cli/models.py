@@ -1,5 +1,6 @@
 """`nlu-rl models`: what models there are, which are here, bringing them, and checking them."""
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -81,19 +82,19 @@ def fetch(
     """
     from nlu_rl.cli.console import emit_json
     from nlu_rl.models.catalogue import resolve_reference
-    from nlu_rl.models.verify import read_manifest, require_whole, verify_folder
+    from nlu_rl.models.verify import folder_bytes, read_manifest, require_whole, verify_folder
 
     reference = resolve_reference(model)
     if reference.kind == "folder":
         require_whole(reference.folder, name=reference.name)
-    elif force or not reference.folder.exists() or verify_folder(reference.folder, hashes=False):
+    elif force or not os.path.lexists(reference.folder) or verify_folder(reference.folder, hashes=False):
         _run_fetch(reference, force=force, json=json)
     manifest = read_manifest(reference.folder) or {}
     result = {
         "model": reference.name,
         "path": str(reference.folder),
         "source": manifest.get("source", "folder"),
-        "bytes": _folder_bytes(reference),
+        "bytes": folder_bytes(reference.folder),
     }
     if json:
         emit_json(result)
@@ -120,8 +121,8 @@ def verify(
     from nlu_rl.models.catalogue import resolve_reference
     from nlu_rl.models.verify import verify_folder
 
-    references = [resolve_reference(model)] if model else [known for known in _known() if known.folder.is_dir()]
-    if model and not references[0].folder.is_dir():
+    references = [resolve_reference(model)] if model else [known for known in _known() if os.path.isdir(known.folder)]
+    if model and not os.path.isdir(references[0].folder):
         name = references[0].name
         raise ModelError(f"The model {name} is not on this machine yet.", f"Run 'nlu-rl models fetch {name}'.")
     if not references and not json:
@@ -143,10 +144,10 @@ def verify(
 
 def describe(reference: "Reference") -> dict[str, Any]:
     """Return what `models list` says of a model, as its JSON."""
-    from nlu_rl.models.verify import read_manifest, verify_folder
+    from nlu_rl.models.verify import folder_bytes, read_manifest, verify_folder
 
     entry = reference.entry
-    exists = reference.folder.is_dir()
+    exists = os.path.isdir(reference.folder)
     manifest = (read_manifest(reference.folder) if exists else None) or {}
     return {
         "model": reference.name,
@@ -156,7 +157,7 @@ def describe(reference: "Reference") -> dict[str, Any]:
         "gated": entry.gated if entry else False,
         "here": exists and not verify_folder(reference.folder, hashes=False),
         "path": str(reference.folder),
-        "bytes": _folder_bytes(reference),
+        "bytes": folder_bytes(reference.folder),
         "about": entry.about if entry else "",
     }
 
@@ -169,7 +170,7 @@ def _known() -> "list[Reference]":
     catalogue = [resolve_reference(name) for name in CATALOGUE]
     taken = {reference.folder for reference in catalogue}
     folder = paths.models_dir()
-    others = sorted(path for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    others = sorted(path for path in folder.iterdir() if path.is_dir()) if os.access(folder, os.R_OK | os.X_OK) else []
     mine = [path for path in others if path not in taken and not path.name.startswith(".")]
     return [*catalogue, *(resolve_reference(path.name) for path in mine)]
 
@@ -199,12 +200,6 @@ def _sizes(reference: "Reference") -> dict[str, Any]:
         return {}
     sizes = {"layers": shape.layers, "hidden": shape.hidden, "heads": shape.heads, "kv_heads": shape.kv_heads}
     return {"parameters": shape.parameters, **sizes, "vocab": shape.vocab, "context": shape.context}
-
-
-def _folder_bytes(reference: "Reference") -> int:
-    if not reference.folder.is_dir():
-        return 0
-    return sum(path.stat().st_size for path in reference.folder.iterdir() if path.is_file())
 
 
 def _millions(parameters: int | None) -> str:

@@ -4,6 +4,7 @@ A reference is a catalogue name, a folder, or a hub id `org/name`. Facts are the
 architecture add up to its parameter count (tested).
 """
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,17 +174,20 @@ def resolve_reference(reference: str) -> Reference:
     if entry:
         return Reference("catalogue", entry.name, paths.models_dir() / entry.name, entry)
     path = Path(text).expanduser()
-    if text and path.is_dir():
+    if text and os.path.isdir(path):  # unlike Path's, false also where one may not look
         return Reference("folder", text, path.resolve())
-    if path.is_file():
+    if os.path.isfile(path):
         raise ModelError(
             f"The model '{text}' is a file.", "Give the folder that holds config.json and the safetensors."
         )
     looks_like_path = text.startswith(("/", "./", "../", "~")) or text in (".", "..") or text.count("/") > 1
     if looks_like_path:
-        raise ModelError(f"The model folder '{text}' does not exist.", "Correct the path, or name a catalogue model.")
+        raise ModelError(
+            f"The model folder '{text}' does not exist, or may not be read.",
+            "Correct the path, or name a catalogue model.",
+        )
     own = paths.models_dir() / text
-    if _PLAIN_NAME.fullmatch(text) and own.is_dir():
+    if _PLAIN_NAME.fullmatch(text) and os.path.isdir(own):
         return Reference("folder", text, own)
     if _HUB_ID.fullmatch(text):
         return Reference("hub", text, paths.models_dir() / text.replace("/", "--"))

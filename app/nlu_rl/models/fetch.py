@@ -20,7 +20,7 @@ from nlu_rl.download import Progress, fetch_package_file, file_sha256
 from nlu_rl.errors import ModelError
 from nlu_rl.models import hub
 from nlu_rl.models.catalogue import ModelEntry, PackageSource, Reference, resolve_reference
-from nlu_rl.models.verify import MANIFEST, read_manifest, require_whole, verify_folder
+from nlu_rl.models.verify import MANIFEST, folder_bytes, read_manifest, require_whole, verify_folder
 
 if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
@@ -40,7 +40,7 @@ def model_folder(reference: str, *, fetch: bool, progress: Progress | None = Non
     if target.kind == "folder":
         require_whole(target.folder, name=target.name)
         return target.folder
-    problems = verify_folder(target.folder, hashes=False) if target.folder.exists() else None
+    problems = verify_folder(target.folder, hashes=False) if os.path.lexists(target.folder) else None
     if problems == []:
         return target.folder
     if fetch:
@@ -70,7 +70,7 @@ def fetch_model(
         require_whole(target.folder, name=target.name)
         return target.folder
     with _alone(target):
-        if target.folder.exists():
+        if os.path.lexists(target.folder):
             if not force and not verify_folder(target.folder, hashes=False):
                 return target.folder
             if not (target.folder / MANIFEST).exists():
@@ -109,8 +109,8 @@ def job(run: "RunDirectory", arguments: dict[str, Any], reporter: "Reporter") ->
         announce=lambda phase: reporter.progress(phase, 0, None),
     )
     manifest = read_manifest(folder) or {}
-    size = sum(path.stat().st_size for path in folder.iterdir() if path.is_file())
-    return {"model": target.name, "path": str(folder), "source": manifest.get("source", "folder"), "bytes": size}
+    source = manifest.get("source", "folder")
+    return {"model": target.name, "path": str(folder), "source": source, "bytes": folder_bytes(folder)}
 
 
 def _bring(

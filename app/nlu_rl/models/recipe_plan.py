@@ -42,7 +42,7 @@ def shape_of(reference: str) -> tuple[str, ModelShape]:
     model = resolve_reference(reference)
     if model.entry:
         return model.name, model.entry.shape
-    if model.folder.is_dir():
+    if os.path.isdir(model.folder):
         return model.name, shape_of_folder(model.folder)
     raise ModelError(
         f"The sizes of {model.name} are not known before it is here.", f"Run 'nlu-rl models fetch {model.name}'."

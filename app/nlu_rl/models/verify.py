@@ -5,6 +5,7 @@ loads. Each problem is a sentence that ends in what to do.
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ def verify_folder(folder: Path, *, hashes: bool = True) -> list[str]:
 
     `hashes`: also compare every file with the manifest, where there is one (reads all the weights).
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return [f"There is no folder {folder}: fetch the model, or correct the path."]
+    if not os.access(folder, os.R_OK | os.X_OK):
+        return [f"The folder {folder} may not be read: ask its owner for access."]
     problems = [*_config_problems(folder), *_weight_problems(folder), *_tokenizer_problems(folder)]
     return problems + _manifest_problems(folder, hashes=hashes)
 
@@ -45,6 +48,14 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return manifest if isinstance(manifest["files"], dict) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def folder_bytes(folder: Path) -> int:
+    """Return the bytes of the files in a model folder; 0 when it is not there or may not be read."""
+    try:
+        return sum(entry.stat().st_size for entry in os.scandir(folder) if entry.is_file())
+    except OSError:
+        return 0
 
 
 def _read_json(path: Path) -> Any:
@@ -145,6 +156,8 @@ def _manifest_problems(folder: Path, *, hashes: bool) -> list[str]:
             problems.append(f"Its file {name} is missing: fetch the model again.")
         elif path.stat().st_size != facts["bytes"]:
             problems.append(f"Its file {name} has {path.stat().st_size} bytes, not {facts['bytes']}: fetch it again.")
+        elif not os.access(path, os.R_OK):
+            problems.append(f"Its file {name} may not be read: ask its owner for access.")
         elif hashes and file_sha256(path) != facts["sha256"]:
             problems.append(f"Its file {name} was changed (its SHA-256 differs): fetch the model again.")
     return problems

