@@ -78,6 +78,7 @@ def test_reference_to_a_folder_among_the_models(home: Path) -> None:
     [
         ("smollm2-135", "Did you mean 'smollm2-135m'"),
         ("lama-2-7b", "Did you mean 'llama-2-7b'"),
+        ("a" * 5000, "Unknown model"),
         ("", "Unknown model"),
         ("/no/such/folder", "does not exist"),
         ("./no-such", "does not exist"),

@@ -1,6 +1,7 @@
 """Broken model folders: each is refused before anything loads, with what to do."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -86,6 +87,17 @@ def test_random_bytes_for_weights(folder: Path) -> None:
 
 def test_folder_that_does_not_exist(tmp_path: Path) -> None:
     assert "There is no folder" in verify_folder(tmp_path / "none")[0]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_folder_of_someone_else(folder: Path, home: Path) -> None:
+    folder.chmod(0o000)
+    try:
+        assert "may not be read" in verify_folder(folder)[0]
+        with pytest.raises(ModelError, match="may not be read"):
+            load_model(str(folder / "below"))
+    finally:
+        folder.chmod(0o700)
 
 
 def test_manifest(folder: Path) -> None:
