@@ -15,6 +15,7 @@ from nlu_rl.models.lora import add_lora, load_adapter
 from nlu_rl.policy.policy import Policy
 from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.recipe import Recipe, load_recipe
+from nlu_rl.runs.files import write_atomic
 from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, best_checkpoint, latest_checkpoint, open_run
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.registry import get_task
@@ -51,6 +52,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         precision=recipe.precision,
         progress=lambda done, total: reporter.progress("fetching the model", done, total),
     )
+    recipe = _settle_precision(recipe, run, loaded)
     tasks = [get_task(name) for name in recipe.tasks]
     model = _with_adapter(loaded, recipe)
     policy = Policy(model, loaded.tokenizer, max_tokens=recipe.train.micro_batch_tokens)
@@ -75,6 +77,15 @@ def _with_adapter(loaded: LoadedModel, recipe: Recipe) -> Any:
     if recipe.start_from is None:
         return add_lora(loaded, recipe.lora, recipe.seed)
     return load_adapter(loaded, adapter_checkpoint(open_run(recipe.start_from)), trainable=True)
+
+
+def _settle_precision(recipe: Recipe, run: RunDirectory, loaded: LoadedModel) -> Recipe:
+    """Write a measured precision into the run's recipe, so that a resume on a borderline machine takes the same."""
+    if recipe.precision != "auto":
+        return recipe
+    settled = recipe.model_copy(update={"precision": str(loaded.dtype).removeprefix("torch.")})
+    write_atomic(run.recipe_path, settled.to_yaml())
+    return settled
 
 
 def _prepare_viewers(recipe: Recipe, run: RunDirectory) -> None:
