@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nlu_rl.tasks.contract import Example
+from nlu_rl.tasks.contract import Example, Task
 
 _EDGE_BYTES = 1 << 20
 _DIGITS = 24
@@ -20,6 +20,11 @@ def of_value(value: Any) -> str:
 
 def of_examples(examples: Iterable[Example]) -> str:
     return of_value([[example.id, dict(example.fields), example.gold] for example in examples])
+
+
+def of_prompt(task: Task, examples: Sequence[Example]) -> str:
+    """Return the fingerprint of how the task asks: its first prompt, without demonstrations."""
+    return of_value(task.prompt(examples[0]) if examples else None)
 
 
 def of_model(folder: Path) -> str:

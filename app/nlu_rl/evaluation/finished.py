@@ -1,8 +1,8 @@
 """Evaluations on disk: which one already answers a question, or was interrupted on the way to (light).
 
 An evaluation of a run is a job directory under `<run>/eval/`, one of a model stands among the runs. It is used again
-only if it was asked with the same arguments and everything it stands on is still the same: the task's version, the
-rows, the adapter, the weights.
+only if it was asked with the same arguments and everything it stands on is still the same: the task's version and
+prompt, the rows, the adapter, the weights.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -67,6 +67,7 @@ def _ground(task: Task, rows: Sequence[tuple[int, Example]], arguments: Mapping[
     ground: dict[str, Any] = {
         "version": task.version,
         "data": fingerprint.of_examples([example for _, example in rows]),
+        "prompt": fingerprint.of_prompt(task, [example for _, example in rows]),
         "rows": fingerprint.of_value([number for number, _ in rows]),
     }
     model = arguments.get("model")

@@ -170,6 +170,7 @@ def _settings(
         "task": task.name,
         "version": task.version,
         "data": fingerprint.of_examples(examples),
+        "prompt": fingerprint.of_prompt(task, examples),
         "shots": fingerprint.of_examples(shots) if shots else None,
         "temperature": float(temperature),
         "max_new_tokens": max_new_tokens,

@@ -135,6 +135,9 @@ def test_finished_and_interrupted_evaluations_are_found_by_what_they_stand_on(
     assert evaluation_for(SST2, rows, arguments, INTERRUPTED) is None
     other = {**arguments, "seed": 8}
     assert evaluation_for(SST2, rows, other, DONE) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(type(SST2), "instructions", "Another question.")
+        assert evaluation_for(SST2, rows, arguments, DONE) is None, "the task asks otherwise"
     adapter = trained.checkpoints_dir / "step-4" / "adapter_model.safetensors"
     adapter.write_bytes(adapter.read_bytes()[:-1] + b"\x01")
     assert evaluation_for(SST2, rows, arguments, DONE) is None, "the adapter has changed"
