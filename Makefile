@@ -11,7 +11,7 @@ demo: install
 	$(BIN)/nlu-rl demo
 
 test: lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-fast: install
 	$(BIN)/pytest tests/unit

@@ -21,7 +21,7 @@ PIP_SHA256 = "9655943313a94722b7774661c21049070f6bbb0a1516bf02f7c8d5d9201514cd"
 
 def main(folder: Path) -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - make runs this with whatever python3 is
-        sys.exit(f"nlu-rl needs Python 3.11 or newer, this is {sys.version.split()[0]}. Try: make PYTHON=python3.11 ...")
+        sys.exit(f"nlu-rl needs Python 3.11 or newer; this is {sys.version.split()[0]}. Try make PYTHON=python3.11.")
     if (folder / "bin" / "pip").exists():
         return
     try:

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl import paths
+from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.reporter import Reporter, job
 
 JobFunction = Callable[[RunDirectory, dict[str, Any], Reporter], dict[str, Any]]
@@ -37,8 +38,20 @@ def main(directory: str) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     with job(run) as reporter:
         work = read_job(run)
+        if not _is_quantized(run, work.arguments):
+            # peft imports bitsandbytes wherever it is installed, which costs seconds; None says it is not.
+            sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
         reporter.result = _function(work.kind)(run, work.arguments, reporter)
     return 0
+
+
+def _is_quantized(run: RunDirectory, arguments: dict[str, Any]) -> bool:
+    """Whether the job's own recipe, or that of the run it is about, holds the base model in 4-bit."""
+    about = arguments.get("run")
+    for path in [run.recipe_path, *([open_run(about).recipe_path] if about else [])]:
+        if path.is_file() and load_recipe(path).quantize != "none":
+            return True
+    return False
 
 
 def _function(kind: str) -> JobFunction:

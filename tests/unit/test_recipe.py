@@ -78,7 +78,7 @@ def test_what_is_wrong_is_named(override: str, words: list[str]) -> None:
 
 
 def test_a_group_must_divide_the_batch() -> None:
-    with pytest.raises(RecipeError, match="multiple of grpo.completions"):
+    with pytest.raises(RecipeError, match=r"multiple of grpo\.completions"):
         parse_recipe(BASE, ["method=grpo", "train.batch=12"])
 
 

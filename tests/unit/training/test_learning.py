@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_model import tiny_causal_lm, tiny_tokenizer
 
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.policy import Policy
@@ -17,6 +16,7 @@ from nlu_rl.tasks.contract import Example, Extracted, Message, Scored
 from nlu_rl.training.context import Context
 from nlu_rl.training.job import TRAINERS
 from nlu_rl.training.rows import Rows, row_order
+from tiny_model import tiny_causal_lm, tiny_tokenizer
 
 
 class HighOrLow:
@@ -64,7 +64,9 @@ def test_reward_rises_above_nine_tenths(case: str, tmp_path: Path) -> None:
             **RECIPES[case],
         }
     )
-    model = get_peft_model(tiny_causal_lm(seed=1, hidden_size=64), LoraConfig(r=8, lora_alpha=16, target_modules="all-linear"))
+    model = get_peft_model(
+        tiny_causal_lm(seed=1, hidden_size=64), LoraConfig(r=8, lora_alpha=16, target_modules="all-linear")
+    )
     policy, tokenizer = Policy(model, tiny_tokenizer()), tiny_tokenizer()
     per_step = 32 // (8 if method == "grpo" else 1)
     rows = Rows([HighOrLow()], [EXAMPLES], row_order([2], [1.0], per_step * 30, seed=1), tokenizer)  # type: ignore[list-item]

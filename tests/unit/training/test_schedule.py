@@ -1,5 +1,7 @@
 """Warm-up and cosine against the paper's description."""
 
+from itertools import pairwise
+
 import pytest
 
 from nlu_rl.training.schedule import learning_rate_scale
@@ -10,7 +12,7 @@ def test_ten_per_cent_warm_up_then_cosine_to_a_tenth() -> None:
     assert scales[:10] == pytest.approx([0.1 * (i + 1) for i in range(10)])
     assert scales[10] == pytest.approx(1.0)
     assert scales[-1] == pytest.approx(0.1)
-    assert all(later <= earlier for earlier, later in zip(scales[10:], scales[11:], strict=False))
+    assert all(later <= earlier for earlier, later in pairwise(scales[10:]))
     middle = (scales[54] + scales[55]) / 2
     assert middle == pytest.approx(0.55, abs=0.01)
 
