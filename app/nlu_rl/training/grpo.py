@@ -4,6 +4,7 @@ Advantages, clipping, the KL term and the loss stay TRL's. The reference is the 
 PPO; TRL would hold a copy of the adapter the run starts from.
 """
 
+from functools import partial
 from typing import Any
 
 import torch
@@ -82,7 +83,8 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         before = sum(self.context.metrics.seconds.values())
         with self.context.metrics.timed("update"):
-            loss: Tensor = super().training_step(model, inputs, num_items_in_batch)
+            step = partial(super().training_step, model, inputs, num_items_in_batch)
+            loss: Tensor = self.within_memory(step)
         # What was generated and scored inside is counted there.
         inner = sum(self.context.metrics.seconds.values()) - before - self.context.metrics.seconds["update_seconds"]
         self.context.metrics.seconds["update_seconds"] -= max(0.0, inner)

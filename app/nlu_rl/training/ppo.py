@@ -7,6 +7,7 @@ schedule, clipping, logging and checkpoints then apply unchanged, once a batch.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -114,12 +115,12 @@ class PPOTrainer(SupervisedRun, Trainer):
     def training_step(self, model: Any, inputs: list[int], num_items_in_batch: Any = None) -> Tensor:
         """Roll out one batch (B completions) and learn from it; the last gradient is left for the Trainer to apply."""
         model.train()
-        batch = self.rollout(inputs)
+        batch = self.within_memory(lambda: self.rollout(inputs))
         losses = []
         with self.context.metrics.timed("update"):
             passes = list(self._passes(len(batch.prompts)))
             for number, chosen in enumerate(passes):
-                losses.append(self._backward(batch, chosen))
+                losses.append(self.within_memory(partial(self._backward, batch, chosen)))
                 if number + 1 < len(passes):
                     self.accelerator.clip_grad_norm_(self.model.parameters(), self.args.max_grad_norm)
                     self.optimizer.step()

@@ -33,9 +33,12 @@ class EngineSFTTrainer(SupervisedRun, SFTTrainer):
 
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Accumulate the gradient of a whole batch (B rows) and return its loss."""
-        context = self.context
         model.train()
-        rows = [context.rows[position] for position in inputs["positions"]]
+        return self.within_memory(lambda: self._backward(inputs["positions"]))
+
+    def _backward(self, positions: list[int]) -> torch.Tensor:
+        context = self.context
+        rows = [context.rows[position] for position in positions]
         prompts = [row.prompt_ids for row in rows]
         targets = [row.target_ids for row in rows]
         tokens = sum(len(target) for target in targets)

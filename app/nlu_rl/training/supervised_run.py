@@ -9,8 +9,9 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -22,6 +23,8 @@ from nlu_rl.training.validation import BestStep
 
 STATE_FILE = "nlu_rl.json"
 PAUSE_POLL_SECONDS = 0.5
+SMALLEST_MICRO_BATCH_TOKENS = 64
+T = TypeVar("T")
 
 EVENT_NAMES = {
     "loss": "loss",
@@ -55,6 +58,24 @@ class SupervisedRun:
         self.best = BestStep()
         self.add_callback(ControlCallback(self))  # type: ignore[attr-defined]
         self.remove_callback(PrinterCallback)  # type: ignore[attr-defined]
+
+    def within_memory(self, attempt: Callable[[], T]) -> T:
+        """Return what `attempt` returns; when it runs out of memory, halve the micro-batch and try again.
+
+        The gradient `attempt` accumulates must be the only one there is: it is dropped before the next try. Sums over
+        rows do not depend on the micro-batch, so neither does the result.
+        """
+        policy = self.context.policy
+        while True:
+            try:
+                return attempt()
+            except torch.OutOfMemoryError:
+                if policy.max_tokens <= SMALLEST_MICRO_BATCH_TOKENS:
+                    raise
+            policy.max_tokens //= 2
+            self.model.zero_grad()
+            torch.cuda.empty_cache()
+            self.context.reporter.warning(f"Out of memory: going on with micro-batches of {policy.max_tokens} tokens.")
 
     # -- what a subclass keeps in a checkpoint beside the adapter and the optimizer
 
