@@ -67,6 +67,9 @@ def launch(run: "RunDirectory") -> int:
         "HF_HOME": str(paths.hf_dir()),
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin while they wait slow a shared machine down fivefold
+        # glibc would hand activations back to the system after each use and have them zeroed again page by page.
+        "MALLOC_MMAP_THRESHOLD_": str(2**30),
+        "MALLOC_TRIM_THRESHOLD_": str(2**32),
         **os.environ,
         "NLU_RL_HOME": str(paths.home()),
         "PYTHONUNBUFFERED": "1",
