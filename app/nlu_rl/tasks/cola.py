@@ -1,6 +1,8 @@
 """CoLA: is a sentence acceptable English grammar? (GLUE; Matthews correlation.)
 
 One answer is part of the other: "not acceptable" is looked for first, and "unacceptable" means the same.
+The last instruction repeats "acceptable" because a small untrained model otherwise never samples it (1 in 10,000
+answers instead of 1 in 100), and an answer that is never sampled cannot be reinforced.
 """
 
 from typing import ClassVar
@@ -17,7 +19,8 @@ class Cola(ClassificationTask):
     system = "You are an assistant that analyses the linguistic properties of sentences."
     instructions = (
         "Decide whether the sentence is grammatically acceptable English. Answer with exactly "
-        "<Judgement>acceptable</Judgement> or <Judgement>not acceptable</Judgement> and nothing else."
+        "<Judgement>acceptable</Judgement> or <Judgement>not acceptable</Judgement> and nothing else. "
+        "Write <Judgement>acceptable</Judgement> when nothing is wrong with it."
     )
     query = "Sentence: {sentence}"
     submission_file = "CoLA.tsv"
