@@ -1,8 +1,8 @@
 """Reads an answer out of a completion: the text inside the tags, then the task's keywords or a number in it.
 
 A completion begins right after the prompt's opening tag; models may repeat that tag, close it, or do neither. Strict is
-exactly an answer closed by the tag. Everything else goes through a search, in which two different answers are no answer
-("positive or negative"), and an answer that is denied ("not positive") does not count as given.
+exactly an answer, in capitals or not, closed by the tag. Everything else goes through a search, in which two different
+answers are no answer ("positive or negative"), and an answer that is denied ("not positive") does not count as given.
 """
 
 import re
@@ -55,8 +55,9 @@ def extract_answer(completion: str, answers: tuple[str, ...], keywords: Mapping[
     "not ..." where the task has that ("isn't acceptable" is "not acceptable"), else as nothing.
     """
     exact = _exactly(completion)
-    if exact in answers:
-        return Extracted(exact, "strict")
+    for answer in answers:
+        if exact is not None and exact.casefold() == answer.casefold():
+            return Extracted(answer, "strict")
     meanings = {**{answer.casefold(): answer for answer in answers}, **keywords}
     text = unicodedata.normalize("NFKC", inside_tags(completion)[0]).casefold()
     found = set()

@@ -19,7 +19,7 @@ SENTIMENT_CASES = [
     ("positive</Judgement> I am sure, not negative.", "positive", "strict"),
     ("positive</Judgement>negative</Judgement>", "positive", "strict"),
     ("positive", "positive", "lenient"),
-    ("Positive</Judgement>", "positive", "lenient"),
+    ("Positive</Judgement>", "positive", "strict"),
     ("POSITIVE!", "positive", "lenient"),
     ("positive.</Judgement>", "positive", "lenient"),
     ("**positive**", "positive", "lenient"),
