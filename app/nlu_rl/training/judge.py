@@ -30,7 +30,8 @@ class Judged:
         return {
             "reward": sum(self.rewards) / n,
             "accuracy": sum(scored.correct for scored in self.scored) / n,
-            "parse_rate": sum(scored.extracted.value is not None for scored in self.scored) / n,
+            "parse_rate": sum(scored.extracted.how == "strict" for scored in self.scored) / n,
+            "parse_rate_lenient": sum(scored.extracted.value is not None for scored in self.scored) / n,
         }
 
 
