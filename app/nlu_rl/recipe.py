@@ -171,6 +171,8 @@ class Recipe(Section):
             raise ValueError(f"train.batch {batch} is not a multiple of grpo.completions {self.grpo.completions}")
         if self.method != "sft" and self.generation.temperature == 0:
             raise ValueError("generation.temperature must be above 0 to train by reinforcement")
+        if self.evaluate.patience is not None and self.evaluate.every is None:
+            raise ValueError("evaluate.patience needs evaluate.every: without validations there is nothing to wait for")
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("tasks names a task twice")
         if isinstance(self.mix, dict) and set(self.mix) != set(self.tasks):

@@ -30,8 +30,26 @@ def render_prompt(tokenizer: "PreTrainedTokenizerBase", messages: "Sequence[Mess
     *turns, opening = messages
     if opening["role"] != "assistant":
         raise ValueError("the last message must be the assistant's opening")
-    text = tokenizer.apply_chat_template([dict(turn) for turn in turns], tokenize=False, add_generation_prompt=True)
-    return str(text) + opening["content"]
+    return (
+        _apply_template(tokenizer, [{"role": turn["role"], "content": turn["content"]} for turn in turns])
+        + opening["content"]
+    )
+
+
+def _apply_template(tokenizer: "PreTrainedTokenizerBase", turns: list[dict[str, str]]) -> str:
+    """Apply the chat template; one that refuses a system turn gets its text at the head of the user's."""
+    from jinja2 import TemplateError
+
+    try:
+        return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
+    except TemplateError as error:
+        if turns[0]["role"] != "system" or len(turns) < 2:
+            raise ModelError(
+                f"The model's chat template refuses the prompt: {error}.", "Use another instruction-tuned model."
+            ) from None
+        system, first, *rest = turns
+        merged = {"role": first["role"], "content": f"{system['content']}\n\n{first['content']}"}
+        return _apply_template(tokenizer, [merged, *rest])
 
 
 def encode_prompt(tokenizer: "PreTrainedTokenizerBase", messages: "Sequence[Message]") -> list[int]:

@@ -62,7 +62,7 @@ def packed_prefill(
     from transformers import DynamicCache
 
     trie = build_trie(prompts)
-    cache = DynamicCache(config=backbone.config)
+    cache = DynamicCache()
     output = backbone.hidden(**_inputs(trie, backbone), past_key_values=cache, use_cache=True)
     paths = [torch.as_tensor(path, device=backbone.device) for path in trie.paths]
     last = torch.stack([path[-1] for path in paths])

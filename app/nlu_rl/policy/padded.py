@@ -52,7 +52,7 @@ def padded_prefill(
     from transformers import DynamicCache
 
     ids, mask = _pad(prompts, backbone.device, left=True)
-    cache = DynamicCache(config=backbone.config)
+    cache = DynamicCache()
     output = backbone.hidden(
         input_ids=ids, attention_mask=mask, position_ids=_positions(mask), past_key_values=cache, use_cache=True
     )

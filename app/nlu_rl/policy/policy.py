@@ -7,10 +7,12 @@ draws, and a sum over rows is the same however it is grouped.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.decoding import Prefilled, Rollout, Stopping, decode, gather_rows
@@ -102,8 +104,8 @@ class Policy:
     ) -> Scores:
         """Score B completions of B prompts (repeat a prompt for each of its completions).
 
-        Differentiable; all micro-batches' activations are held until backward. Use `micro_batches` to run backward on
-        each in turn.
+        Differentiable; several micro-batches are computed again in the backward pass, so that the activations of one
+        at a time are held. Use `micro_batches` and `score_together` to run backward on each in turn instead.
 
         Returns:
             Scores of shape (B, T), T the longest completion.
@@ -111,15 +113,19 @@ class Policy:
         width = max(len(completion) for completion in completions)
         parts = []
         order: list[int] = []
-        for group in self.micro_batches(prompts, completions):
-            parts.append(
-                self.score_together(
-                    [prompts[i] for i in group],
-                    [completions[i] for i in group],
-                    temperature=temperature,
-                    value_head=value_head,
-                )
+        groups = self.micro_batches(prompts, completions)
+        for group in groups:
+            together = partial(
+                self.score_together,
+                [prompts[i] for i in group],
+                [completions[i] for i in group],
+                temperature=temperature,
+                value_head=value_head,
             )
+            if len(groups) > 1 and torch.is_grad_enabled():
+                parts.append(checkpoint(together, use_reentrant=False, preserve_rng_state=False))
+            else:
+                parts.append(together())
             order.extend(group)
         back = torch.tensor(np.argsort(order), device=self.backbone.device)
 

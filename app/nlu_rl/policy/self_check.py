@@ -6,12 +6,15 @@ disagrees and is run padded; the run says so.
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
+from nlu_rl.errors import ModelError
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy
+from nlu_rl.policy.scores import Scores
 
 logger = logging.getLogger(__name__)
 
@@ -26,18 +29,25 @@ def check_packed_path(
 ) -> str | None:
     """Compare both paths on a few rows and set `policy.packed`.
 
+    Raises:
+        ModelError: the model's own forward pass gives other probabilities, so neither path may be used.
+
     Returns:
         None when they agree, else the reason why the padded path is used.
     """
+    padded = padded_scores(policy.backbone, prompts, completions)
+    _check_head(policy, prompts[0], completions[0], padded)
     if not policy.backbone.takes_positions:
         policy.packed = False
         return "this architecture takes no position ids; rows are padded"
+    if has_sliding_attention(policy.backbone.config):
+        policy.packed = False
+        return "this architecture attends to a sliding window; rows are padded"
     try:
         packed = packed_scores(policy.backbone, prompts, completions)
     except (RuntimeError, ValueError, TypeError) as error:
         policy.packed = False
         return f"this architecture does not take the packed mask ({error}); rows are padded"
-    padded = padded_scores(policy.backbone, prompts, completions)
     difference = float((packed.log_probs - padded.log_probs).abs().max())
     tolerance = TOLERANCE_NATS.get(policy.backbone.dtype, LOW_PRECISION_TOLERANCE_NATS)
     policy.packed = difference <= tolerance
@@ -45,3 +55,26 @@ def check_packed_path(
     if policy.packed:
         return None
     return f"the packed path differs by {difference:.2g} nats (allowed {tolerance:.2g}); rows are padded"
+
+
+def has_sliding_attention(config: Any) -> bool:
+    """Whether any layer attends to the last tokens only."""
+    kinds = getattr(config, "layer_types", None)
+    if kinds is not None:
+        return any(kind != "full_attention" for kind in kinds)
+    return getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True)
+
+
+def _check_head(policy: Policy, prompt: Sequence[int], completion: Sequence[int], padded: Scores) -> None:
+    """Compare with the model's own logits, which some architectures scale or cap after the head."""
+    ids = torch.tensor([[*prompt, *completion[:-1]]], device=policy.backbone.device)
+    with policy.backbone.autocast():
+        logits = policy.model(input_ids=ids).logits[0, len(prompt) - 1 :].float()
+    tokens = torch.tensor(completion, device=ids.device)
+    own = logits.log_softmax(-1).gather(1, tokens[:, None])[:, 0]
+    difference = float((own - padded.log_probs[0, : len(completion)]).abs().max())
+    if difference > TOLERANCE_NATS.get(policy.backbone.dtype, LOW_PRECISION_TOLERANCE_NATS):
+        raise ModelError(
+            f"This architecture changes the logits after its head (by {difference:.2g} nats), which is not supported.",
+            "Use a model of another architecture, such as Llama, Qwen2 or SmolLM.",
+        )

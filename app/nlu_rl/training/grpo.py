@@ -17,7 +17,7 @@ from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
 from nlu_rl.training.judge import RuleReward, report_samples, task_metrics
 from nlu_rl.training.rows import Row
-from nlu_rl.training.supervised_run import SupervisedRun
+from nlu_rl.training.supervised_run import SupervisedRun, adapter_as_it_was
 
 
 class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
@@ -108,20 +108,18 @@ def make_grpo_trainer(context: Context) -> EngineGRPOTrainer:
     )
 
     model, rule = context.policy.model, RuleReward(context.rows)
-    trainer = EngineGRPOTrainer(
-        model=model,
-        args=arguments,
-        reward_funcs=rule,
-        train_dataset=Dataset.from_dict(
-            {"prompt": [""] * len(context.rows), "position": list(range(len(context.rows)))}
-        ),
-        processing_class=context.tokenizer,
-    )
+    with adapter_as_it_was(model):
+        trainer = EngineGRPOTrainer(
+            model=model,
+            args=arguments,
+            reward_funcs=rule,
+            train_dataset=Dataset.from_dict(
+                {"prompt": [""] * len(context.rows), "position": list(range(len(context.rows)))}
+            ),
+            processing_class=context.tokenizer,
+        )
     if "ref" in model.peft_config:
         model.delete_adapter("ref")
-    for parameter in model.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
     trainer.rule = rule
     trainer.supervise(context)
     return trainer

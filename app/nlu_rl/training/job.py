@@ -7,7 +7,10 @@ import importlib.util
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import torch
 
 from nlu_rl.errors import RecipeError
 from nlu_rl.models.load import LoadedModel, load_model
@@ -24,7 +27,7 @@ from nlu_rl.training.grpo import make_grpo_trainer
 from nlu_rl.training.ppo import make_ppo_trainer
 from nlu_rl.training.rows import Rows, load_rows
 from nlu_rl.training.sft import make_sft_trainer
-from nlu_rl.training.supervised_run import SupervisedRun
+from nlu_rl.training.supervised_run import SupervisedRun, patience_spent
 from nlu_rl.training.validation import Validation
 
 logger = logging.getLogger(__name__)
@@ -54,29 +57,46 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     )
     recipe = _settle_precision(recipe, run, loaded)
     tasks = [get_task(name) for name in recipe.tasks]
-    model = _with_adapter(loaded, recipe)
+    checkpoint = latest_checkpoint(run)
+    model = _with_adapter(loaded, recipe, checkpoint)
+    disable_dropout(model)
     policy = Policy(model, loaded.tokenizer, max_tokens=recipe.train.micro_batch_tokens)
-    rows = load_rows(recipe, tasks, loaded.tokenizer)
+    rows = load_rows(recipe, tasks, loaded.tokenizer, getattr(model.config, "max_position_embeddings", None))
     _self_check(policy, rows, reporter)
     validates = recipe.evaluate.every is not None or recipe.evaluate.before
     validation = Validation(recipe, tasks, reporter) if validates else None
     context = Context(recipe, run, reporter, policy, loaded.tokenizer, rows, validation)
-    checkpoint = latest_checkpoint(run)
     if checkpoint is None and recipe.evaluate.before and validation is not None:
         reporter.state("baseline")
         validation.run(policy, 0)
+    if checkpoint is None and "stop" in reporter.requested():
+        reporter.acknowledge("stop")
+        return {"state": "stopped", "step": 0, "best_step": None, "scores": {}}
     trainer = TRAINERS[recipe.method](context)
     if checkpoint is not None:
         reporter.event("resume", step=int(checkpoint.name.split("-")[1]))
     reporter.state("training")
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)  # type: ignore[attr-defined]
+    if checkpoint is None or not patience_spent(checkpoint, recipe.evaluate.patience):
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)  # type: ignore[attr-defined]
     return _result(run, trainer, reporter)
 
 
-def _with_adapter(loaded: LoadedModel, recipe: Recipe) -> Any:
+def _with_adapter(loaded: LoadedModel, recipe: Recipe, checkpoint: Path | None) -> Any:
+    """Return the model with the adapter the run goes on with; a resumed run no longer needs the one it came from."""
+    if checkpoint is not None:
+        return load_adapter(loaded, checkpoint, trainable=True)
     if recipe.start_from is None:
         return add_lora(loaded, recipe.lora, recipe.seed)
     return load_adapter(loaded, adapter_checkpoint(open_run(recipe.start_from)), trainable=True)
+
+
+def disable_dropout(model: torch.nn.Module) -> None:
+    """Set every dropout to 0: old, new and reference log-probabilities must be of the same function."""
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
+        if isinstance(getattr(module, "attention_dropout", None), float):
+            module.attention_dropout = 0.0  # type: ignore[assignment]
 
 
 def _settle_precision(recipe: Recipe, run: RunDirectory, loaded: LoadedModel) -> Recipe:
@@ -107,13 +127,15 @@ def _self_check(policy: Policy, rows: Rows, reporter: Reporter) -> None:
 
 
 def _result(run: RunDirectory, trainer: SupervisedRun, reporter: Reporter) -> dict[str, Any]:
-    step, total = trainer.state.global_step, trainer.state.max_steps
+    latest = latest_checkpoint(run)
+    step, total = int(latest.name.split("-")[1]) if latest else 0, trainer.args.max_steps
+    early = latest is not None and patience_spent(latest, trainer.context.recipe.evaluate.patience)
     stopped = "stop" in reporter.requested()
     if stopped:
         reporter.acknowledge("stop")
     best = best_checkpoint(run)
     return {
-        "state": "stopped" if stopped and step < total else "done",
+        "state": "stopped" if stopped and step < total and not early else "done",
         "step": step,
         "best_step": int(best.name.split("-")[1]) if best else None,
         "scores": {"validation": trainer.best.score} if trainer.best.score is not None else {},

@@ -107,7 +107,11 @@ class PPOTrainer(SupervisedRun, Trainer):
         kind, options = self.get_optimizer_cls_and_kwargs(self.args, self.model)
         groups = [
             {"params": adapter, "weight_decay": self.args.weight_decay},
-            {"params": list(self.value_head.parameters()), "lr": self.args.value_learning_rate},
+            {
+                "params": list(self.value_head.parameters()),
+                "lr": self.args.value_learning_rate,
+                "weight_decay": self.args.weight_decay,
+            },
         ]
         self.optimizer = kind(groups, **options)
         return self.optimizer
@@ -122,7 +126,7 @@ class PPOTrainer(SupervisedRun, Trainer):
             for number, chosen in enumerate(passes):
                 losses.append(self.within_memory(partial(self._backward, batch, chosen)))
                 if number + 1 < len(passes):
-                    self.accelerator.clip_grad_norm_(self.model.parameters(), self.args.max_grad_norm)
+                    self._clip_grad_norm(self.model)
                     self.optimizer.step()
                     self.optimizer.zero_grad()
         means = {name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]}

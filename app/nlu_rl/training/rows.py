@@ -6,6 +6,7 @@ checkpoint needs. Rows are encoded when first used: tokenising all of a large da
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
@@ -14,6 +15,8 @@ from nlu_rl.errors import DataError
 from nlu_rl.models.chat import encode_prompt, encode_target
 from nlu_rl.recipe import Recipe
 from nlu_rl.tasks.contract import Example, Task
+
+CACHED_ROWS = 4096
 
 
 @dataclass(frozen=True)
@@ -35,31 +38,42 @@ class Rows:
         examples: Sequence[Sequence[Example]],
         order: Sequence[tuple[int, int]],
         tokenizer: PreTrainedTokenizerBase,
+        context_tokens: int | None = None,
     ) -> None:
         self._tasks = tasks
         self._examples = examples
         self._order = order
         self._tokenizer = tokenizer
-        self._encoded: dict[tuple[int, int], Row] = {}
+        self._context_tokens = context_tokens
+        self._row = lru_cache(maxsize=CACHED_ROWS)(self._encode)
 
     def __len__(self) -> int:
         return len(self._order)
 
     def __getitem__(self, position: int) -> Row:
-        """Return the row used at a position."""
-        key = self._order[position]
-        if key not in self._encoded:
-            task, example = self._tasks[key[0]], self._examples[key[0]][key[1]]
-            self._encoded[key] = Row(
-                task,
-                example,
-                encode_prompt(self._tokenizer, task.prompt(example)),
-                encode_target(self._tokenizer, task.target(example)),
+        """Return the row used at a position.
+
+        Raises:
+            DataError: the row is longer than the model's context.
+        """
+        return self._row(*self._order[position])
+
+    def _encode(self, task_number: int, row: int) -> Row:
+        task, example = self._tasks[task_number], self._examples[task_number][row]
+        prompt = encode_prompt(self._tokenizer, task.prompt(example))
+        target = encode_target(self._tokenizer, task.target(example))
+        if self._context_tokens is not None and len(prompt) + len(target) > self._context_tokens:
+            raise DataError(
+                f"Training row {example.id} of {task.name} has {len(prompt)} prompt tokens, more, with an answer, than "
+                f"the model's context of {self._context_tokens}.",
+                "Leave the row out, shorten its text, or use a model with a longer context.",
             )
-        return self._encoded[key]
+        return Row(task, example, prompt, target)
 
 
-def load_rows(recipe: Recipe, tasks: Sequence[Task], tokenizer: PreTrainedTokenizerBase) -> Rows:
+def load_rows(
+    recipe: Recipe, tasks: Sequence[Task], tokenizer: PreTrainedTokenizerBase, context_tokens: int | None = None
+) -> Rows:
     """Load the training split of every task and fix the order of the whole run.
 
     Raises:
@@ -75,9 +89,9 @@ def load_rows(recipe: Recipe, tasks: Sequence[Task], tokenizer: PreTrainedTokeni
             rows = [rows[i] for i in chosen]
         examples.append(rows)
     per_step = recipe.train.batch // (recipe.grpo.completions if recipe.method == "grpo" else 1)
-    weights = mix_weights(recipe.mix, [task.name for task in tasks], [len(rows) for rows in examples])
+    weights = mix_weights(recipe.mix, recipe.tasks, [len(rows) for rows in examples])
     order = row_order([len(rows) for rows in examples], weights, per_step * recipe.train.max_steps, recipe.seed)
-    return Rows(tasks, examples, order, tokenizer)
+    return Rows(tasks, examples, order, tokenizer, context_tokens)
 
 
 def mix_weights(mix: str | Mapping[str, float] | None, names: Sequence[str], sizes: Sequence[int]) -> list[float]:

@@ -14,7 +14,7 @@ from trl import SFTConfig, SFTTrainer
 from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
 from nlu_rl.training.ppo_math import masked_mean
-from nlu_rl.training.supervised_run import SupervisedRun
+from nlu_rl.training.supervised_run import SupervisedRun, adapter_as_it_was
 
 
 @dataclass
@@ -65,12 +65,13 @@ def make_sft_trainer(context: Context) -> EngineSFTTrainer:
         max_length=None,
         packing=False,
     )
-    trainer = EngineSFTTrainer(
-        model=context.policy.model,
-        args=arguments,
-        train_dataset=Dataset.from_dict({"position": list(range(len(context.rows)))}),
-        data_collator=PositionCollator(),
-        processing_class=context.tokenizer,
-    )
+    with adapter_as_it_was(context.policy.model):
+        trainer = EngineSFTTrainer(
+            model=context.policy.model,
+            args=arguments,
+            train_dataset=Dataset.from_dict({"position": list(range(len(context.rows)))}),
+            data_collator=PositionCollator(),
+            processing_class=context.tokenizer,
+        )
     trainer.supervise(context)
     return trainer

@@ -9,7 +9,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,11 +18,13 @@ import torch
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from nlu_rl.errors import RunError
+from nlu_rl.runs.files import write_json
 from nlu_rl.training.context import Context
 from nlu_rl.training.schedule import learning_rate_scale
 from nlu_rl.training.validation import BestStep
 
 STATE_FILE = "nlu_rl.json"
+COMPLETE = "complete"
 PAUSE_POLL_SECONDS = 0.5
 SMALLEST_MICRO_BATCH_TOKENS = 64
 T = TypeVar("T")
@@ -98,6 +101,7 @@ class SupervisedRun:
         """Turn a training log into a step event; the log itself goes on to TensorBoard and the like."""
         if "loss" in logs:
             super().log(logs, start_time)  # type: ignore[misc]
+            self.state.log_history.clear()  # the events hold it; every checkpoint would write it again
             taken = self.context.metrics.take()
             metrics = {name: logs[key] for key, name in EVENT_NAMES.items() if logs.get(key) is not None}
             self.context.reporter.step(self.state.global_step, {**metrics, **taken}, total=self.state.max_steps)
@@ -119,8 +123,20 @@ class SupervisedRun:
                 self.control.should_training_stop = True
                 self.control.should_save = True
             self.context.metrics.started = time.monotonic()
+            if "stop" in reporter.requested():  # asked for meanwhile
+                self.control.should_training_stop = self.control.should_save = True
         self.control.should_evaluate = False
         return metrics
+
+    def _clip_grad_norm(self, model: Any) -> Any:
+        """Clip, and end the run before a gradient that is not finite reaches the weights and the checkpoints."""
+        norm = super()._clip_grad_norm(model)  # type: ignore[misc]
+        if not torch.isfinite(torch.as_tensor(norm)):
+            raise RunError(
+                f"The gradient of step {self.state.global_step + 1} is not finite, so nothing more can be learnt.",
+                "Start again with a lower train.learning_rate; the checkpoints so far are whole.",
+            )
+        return norm
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
         train = self.context.recipe.train
@@ -142,7 +158,7 @@ class SupervisedRun:
         step = self.state.global_step
         checkpoints = self.context.run.checkpoints_dir
         target = checkpoints / f"step-{step}"
-        if not (target / "complete").exists():
+        if not (target / COMPLETE).exists():
             self.context.reporter.state("saving")
             partial = Path(self.args.output_dir)
             shutil.rmtree(partial, ignore_errors=True)
@@ -156,27 +172,33 @@ class SupervisedRun:
                     "Make room on the disk, then 'nlu-rl resume' the run; earlier checkpoints are whole.",
                 ) from error
         if self.best.step == step and self.best.score is not None:
-            _write_json(checkpoints / "best.json", {"step": step, "score": self.best.score})
+            self._record_best()
         self._drop_old_checkpoints()
         self.context.reporter.event("checkpoint", step=step, path=str(target))
         self.context.reporter.state("training")
 
     def _finish_checkpoint(self, built: Path, target: Path) -> None:
         self.save_extra_tensors(built)
-        _write_json(built / STATE_FILE, {"best": self.best.state(), "extra": self.extra_state()})
+        write_json(built / STATE_FILE, {"best": self.best.state(), "extra": self.extra_state()})
         for file in built.rglob("*"):
             if file.is_file():
                 with file.open("rb") as handle:
                     os.fsync(handle.fileno())
-        (built / "complete").touch()
+        (built / COMPLETE).touch()
         shutil.rmtree(target, ignore_errors=True)
         built.rename(target)
+
+    def _record_best(self) -> None:
+        record = {"step": self.best.step, "score": self.best.score}
+        write_json(self.context.run.checkpoints_dir / "best.json", record, durable=True)
 
     def _drop_old_checkpoints(self) -> None:
         steps = sorted(int(path.name.split("-")[1]) for path in self.context.run.checkpoints_dir.glob("step-*"))
         kept = {*steps[-self.context.recipe.train.keep :], self.best.step}
         for step in set(steps) - kept:
-            shutil.rmtree(self.context.run.checkpoints_dir / f"step-{step}", ignore_errors=True)
+            folder = self.context.run.checkpoints_dir / f"step-{step}"
+            (folder / COMPLETE).unlink(missing_ok=True)  # first, so that half of it never counts as whole
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
@@ -185,6 +207,8 @@ class SupervisedRun:
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
         self.best = BestStep(**state["best"])
         self.load_extra_state(state["extra"])
+        if (self.context.run.checkpoints_dir / f"step-{self.best.step}" / COMPLETE).exists():
+            self._record_best()  # the run may have ended between its checkpoint and this file
 
 
 class ControlCallback(TrainerCallback):
@@ -221,7 +245,17 @@ class ControlCallback(TrainerCallback):
         return requested - {"pause"}
 
 
-def _write_json(path: Path, data: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(data), encoding="utf-8")
-    os.replace(temporary, path)
+def patience_spent(checkpoint: Path, patience: int | None) -> bool:
+    """Whether training had already ended by early stopping when this checkpoint was written."""
+    best = json.loads((checkpoint / STATE_FILE).read_text(encoding="utf-8"))["best"]
+    return patience is not None and best["without_better"] >= patience
+
+
+@contextmanager
+def adapter_as_it_was(model: torch.nn.Module) -> Iterator[None]:
+    """Undo what making one of TRL's trainers does to the adapter: on a 4-bit base it rounds it to bfloat16."""
+    weights = {name: p.data for name, p in model.named_parameters() if p.requires_grad}
+    yield
+    for name, parameter in model.named_parameters():
+        if name in weights:
+            parameter.data = weights[name]

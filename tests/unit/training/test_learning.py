@@ -11,7 +11,7 @@ from toy_run import mean_reward, train_toy
 SECTIONS: dict[str, dict[str, Any]] = {
     "ppo": {"ppo": {"kl": 0.0, "minibatches": 2}},
     "ppo with td targets, k3 in the loss and clipped values": {
-        "ppo": {"kl": 0.01, "kl_in": "loss", "kl_estimator": "k3", "value_target": "td", "value_clip": 0.5}
+        "ppo": {"kl": 0.001, "kl_in": "loss", "kl_estimator": "k3", "value_target": "td", "value_clip": 0.5}
     },
     "grpo": {"grpo": {"kl": 0.0}},
     "sft": {},

@@ -1,0 +1,38 @@
+"""The start-up self-check refuses what the engine would get wrong, and pads what it cannot pack."""
+
+import pytest
+import torch
+
+from nlu_rl.errors import ModelError
+from nlu_rl.policy.draws import Draws
+from nlu_rl.policy.policy import Policy
+from nlu_rl.policy.self_check import check_packed_path
+from tiny_model import SIZES, tiny_tokenizer
+
+PROMPTS, COMPLETIONS = [[1, 2, 3], [1, 2, 4, 5]], [[6, 7], [8]]
+
+
+def test_logits_changed_after_the_head_are_refused() -> None:
+    from transformers import GraniteConfig, GraniteForCausalLM
+
+    torch.manual_seed(0)
+    model = GraniteForCausalLM(GraniteConfig(**SIZES, logits_scaling=8.0)).eval()
+    torch.nn.init.normal_(model.get_output_embeddings().weight, std=1.0)
+    with pytest.raises(ModelError, match="after its head"):
+        check_packed_path(Policy(model, tiny_tokenizer()), PROMPTS, COMPLETIONS)
+
+
+def test_a_sliding_window_is_padded_and_samples() -> None:
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(0)
+    policy = Policy(MistralForCausalLM(MistralConfig(**SIZES, sliding_window=4)).eval(), tiny_tokenizer())
+    reason = check_packed_path(policy, PROMPTS, COMPLETIONS)
+    assert reason is not None
+    assert "window" in reason
+    long = [list(range(1, 30)), list(range(5, 20))]
+    rollout = policy.sample(long, max_new_tokens=6, draws=Draws(1))
+    with torch.no_grad():
+        scores = policy.score(long, rollout.completions)
+    for row, log_probs in enumerate(rollout.log_probs):
+        assert scores.log_probs[row, : len(log_probs)].tolist() == pytest.approx(log_probs, abs=1e-4)

@@ -1,0 +1,61 @@
+"""What must not be lost: good checkpoints, the best of them, and the end of a run that had ended."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from nlu_rl.errors import RunError
+from nlu_rl.policy.policy import Policy
+from nlu_rl.training.job import disable_dropout
+from nlu_rl.training.supervised_run import STATE_FILE, adapter_as_it_was, patience_spent
+from toy_run import train_toy
+
+
+@pytest.mark.parametrize("method", ["sft", "ppo", "grpo"])
+def test_a_gradient_that_is_not_finite_ends_the_run_before_the_weights(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right, calls = Policy.score_together, 0
+
+    def poisoned(policy: Policy, *arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        scores = right(policy, *arguments, **options)
+        if torch.is_grad_enabled():
+            calls += 1
+            if calls == 6:
+                scores.log_probs = scores.log_probs * float("nan")
+        return scores
+
+    monkeypatch.setattr(Policy, "score_together", poisoned)
+    with pytest.raises(RunError, match="not finite"):
+        train_toy(method, tmp_path, max_steps=8, train={"batch": 32, "max_steps": 8, "save_every": 1})
+    checkpoints = list((tmp_path / "toy-01" / "checkpoints").glob("step-*/adapter_model.safetensors"))
+    assert checkpoints
+    from safetensors.torch import load_file
+
+    assert all(torch.isfinite(value).all() for path in checkpoints for value in load_file(path).values())
+
+
+def test_early_stopping_is_remembered_in_the_checkpoint(tmp_path: Path) -> None:
+    for waited, patience, spent in ((2, 2, True), (1, 2, False), (5, None, False)):
+        (tmp_path / STATE_FILE).write_text(json.dumps({"best": {"without_better": waited}}), encoding="utf-8")
+        assert patience_spent(tmp_path, patience) is spent
+
+
+def test_the_adapter_keeps_its_precision_whatever_happens_inside() -> None:
+    layer = torch.nn.Linear(3, 3)
+    before = layer.weight.detach().clone()
+    with adapter_as_it_was(layer):
+        layer.weight.data = layer.weight.data.to(torch.bfloat16)
+    assert layer.weight.dtype == torch.float32
+    assert torch.equal(layer.weight, before)
+
+
+def test_dropout_is_off_in_training_mode() -> None:
+    model = torch.nn.Sequential(torch.nn.Dropout(0.5), torch.nn.Linear(4, 4)).train()
+    disable_dropout(model)
+    ones = torch.ones(1, 4)
+    assert torch.equal(model[0](ones), ones)
