@@ -6,6 +6,7 @@ Called by the worker for a new run and for one that is resumed; a resumed run go
 import importlib.util
 import logging
 import os
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,8 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     """Train the run's recipe to the end, to a stop, or to the limit of patience.
 
     Returns:
-        `state` (done or stopped), `step`, `best_step`, `scores` of the last validation's tasks' mean as `validation`.
+        `state` (done or stopped), `step`, `best_step`, `scores` (the best validation's mean over the tasks' metrics),
+        `peak_bytes`.
     """
     recipe = load_recipe(run.recipe_path)
     _prepare_viewers(recipe, run)
@@ -139,4 +141,12 @@ def _result(run: RunDirectory, trainer: SupervisedRun, reporter: Reporter) -> di
         "step": step,
         "best_step": int(best.name.split("-")[1]) if best else None,
         "scores": {"validation": trainer.best.score} if trainer.best.score is not None else {},
+        "peak_bytes": _peak_bytes(),
     }
+
+
+def _peak_bytes() -> int:
+    """Return the most memory this process has held: the card's where there is one, else main memory."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_reserved()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
