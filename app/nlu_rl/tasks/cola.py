@@ -1,8 +1,9 @@
 """CoLA: is a sentence acceptable English grammar? (GLUE; Matthews correlation.)
 
 One answer is part of the other: "not acceptable" is looked for first, and "unacceptable" means the same.
-The last instruction repeats "acceptable" because a small untrained model otherwise never samples it (1 in 10,000
-answers instead of 1 in 100), and an answer that is never sampled cannot be reinforced.
+The last instruction repeats "acceptable" because a small untrained model hardly samples it, and an answer that is never
+sampled cannot be reinforced: SmolLM2-135M begins with it with a probability of about 0.9 %, without the repetition
+under 0.5 % (a handful of validation rows).
 """
 
 from typing import ClassVar

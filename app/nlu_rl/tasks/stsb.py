@@ -1,6 +1,6 @@
 """STS-B: how similar in meaning are two sentences, from 0 to 5? (GLUE; Spearman and Pearson correlation.)
 
-Three example numbers, because a small untrained model repeats a single one as its only answer.
+Three example numbers, because a small untrained model repeats a single one as nearly its only answer.
 """
 
 from nlu_rl.tasks.regression import RegressionTask
