@@ -24,8 +24,8 @@ GOLDEN = {
         {"sentence1": "A car.", "sentence2": "A bus."},
         "You are an assistant that compares the meaning of sentences.",
         "Rate how similar in meaning the two sentences are, from 0.0 (unrelated) to 5.0 (the same). Answer with "
-        "exactly one number, such as <Judgement>0.4</Judgement>, <Judgement>2.5</Judgement> or <Judgement>4.6</Judgement>, and "
-        "nothing else.\n\nSentence 1: A car.\nSentence 2: A bus.",
+        "exactly one number, such as <Judgement>0.4</Judgement>, <Judgement>2.5</Judgement> or "
+        "<Judgement>4.6</Judgement>, and nothing else.\n\nSentence 1: A car.\nSentence 2: A bus.",
     ),
 }
 
