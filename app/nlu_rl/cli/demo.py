@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from nlu_rl.errors import NluRlError
     from nlu_rl.runs.layout import RunDirectory
 
 app = typer.Typer()
@@ -26,6 +27,8 @@ class Outcome:
     run: "RunDirectory"
     export: dict[str, Any]
     seconds: float
+    failure: "NluRlError | None" = None
+    """Why there is no export; what was measured stands."""
 
 
 @app.command()
@@ -55,6 +58,8 @@ def demo(
         )
     else:
         _print_table(outcome)
+    if outcome.failure is not None:
+        raise outcome.failure
 
 
 def run_demo(*, steps: int | None, examples: int, json: bool) -> Outcome:
@@ -62,6 +67,7 @@ def run_demo(*, steps: int | None, examples: int, json: bool) -> Outcome:
     from nlu_rl.cli import recipes
     from nlu_rl.cli.console import note
     from nlu_rl.cli.live import run_job
+    from nlu_rl.errors import NluRlError
     from nlu_rl.evaluation.finished import create_evaluation
     from nlu_rl.evaluation.request import evaluation_arguments, resolve_subject
     from nlu_rl.runs.checks import check_recipe, require
@@ -91,8 +97,12 @@ def run_demo(*, steps: int | None, examples: int, json: bool) -> Outcome:
     note("3 of 4: measuring on the same rows after training")
     after = measure(resolve_subject(run.name))
     note("4 of 4: exporting, and comparing the export with what was trained")
-    exported = run_job(create_run(run.export_dir, "export", Job("export", {"run": run.name, "to": None})), json=json)
-    return Outcome(before, after, run, exported, time.monotonic() - started)
+    job = create_run(run.export_dir, "export", Job("export", {"run": run.name, "to": None}))
+    try:
+        exported, failure = run_job(job, json=json), None
+    except NluRlError as error:
+        exported, failure = {}, error
+    return Outcome(before, after, run, exported, time.monotonic() - started, failure)
 
 
 def _figures(result: dict[str, Any]) -> dict[str, Any]:
@@ -116,7 +126,7 @@ def _print_table(outcome: Outcome) -> None:
     console = stdout()
     console.print(table)
     run, folder = outcome.run, outcome.export.get("path")
-    for title, value in (("time", duration(outcome.seconds)), ("run", run.path), ("export", folder)):
+    for title, value in (("time", duration(outcome.seconds)), ("run", run.path), ("export", folder or "none")):
         console.print(f"{title:<7} {value}", markup=False, soft_wrap=True)
     console.print(f"\nNext:   nlu-rl runs show {run.name}", markup=False)
     console.print("        nlu-rl run sst2-ppo --dry-run      a paper task: what a run would do", markup=False)

@@ -30,8 +30,7 @@ def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
     from nlu_rl.cli.format import size
 
     print(recipe.to_yaml())
-    print_checks(checks)
-    print("\nMemory plan" if plan else "\nMemory plan: the shape of the model is not known here")
+    print("Memory plan" if plan else "\nMemory plan: the shape of the model is not known here")
     for name, value in (plan or {}).items():
         if name.endswith("_bytes"):
             print(f"  {name.removesuffix('_bytes'):<12} {size(value):>9}")
@@ -40,6 +39,8 @@ def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
         for message in messages or [{"role": "-", "content": "its data is not here yet"}]:
             print(f"  [{message['role']}]")
             print("\n".join(f"  {line}" for line in message["content"].splitlines()))
+    print("\nChecks")
+    print_checks(checks)
 
 
 def prompt_of(task: str) -> list[dict[str, str]] | None:

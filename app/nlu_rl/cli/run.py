@@ -53,6 +53,8 @@ def run(
         from nlu_rl.cli.dry_run import show
 
         show(resolved, checks, json=json)
+        if any(check.state == "fail" for check in checks):
+            raise typer.Exit(2)
         return
     require(checks)
     recipes.fetch_missing_data(resolved)

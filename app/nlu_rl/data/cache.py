@@ -1,8 +1,8 @@
 """The rows on disk: `<datasets>/<name>/<split>.jsonl` and one `meta.json` that vouches for them.
 
-A split is written beside the old one and put in its place in one step, under a lock, and the file it replaces stays as
-`<split>.previous.jsonl`. While files are being replaced, `meta.json` accepts the hash of the old file and of the new,
-so a process that dies half-way leaves a data set that still reads.
+A split is written beside the old one and put in its place in one step, under a lock, and the file it replaces stays
+as `<split>.previous.jsonl` (then `-2`, and so on). While files are being replaced, `meta.json` accepts the hash of
+the old file and of the new, so a process that dies half-way leaves a data set that still reads.
 """
 
 import errno
@@ -131,9 +131,18 @@ def _replace_splits(name: str, folder: Path, splits: Sequence[SplitRows]) -> Non
     for split in contents:
         target = folder / f"{split}.jsonl"
         if target.is_file():
-            shutil.copyfile(target, folder / f"{split}.previous.jsonl")
+            shutil.copyfile(target, _free_name(folder, split))
         os.replace(folder / f"{split}.jsonl.tmp", target)
     _write_meta(name, folder, entries)
+
+
+def _free_name(folder: Path, split: str) -> Path:
+    """Return where to keep the rows imported before; what was kept earlier stays."""
+    number, path = 1, folder / f"{split}.previous.jsonl"
+    while path.exists():
+        number += 1
+        path = folder / f"{split}.previous-{number}.jsonl"
+    return path
 
 
 def _entry(part: SplitRows, content: bytes) -> dict[str, Any]:

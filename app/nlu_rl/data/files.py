@@ -8,7 +8,6 @@ or tab where the header says so); TSV has no quoting, as in GLUE.
 import csv
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -21,7 +20,9 @@ from nlu_rl.tasks.contract import Example
 KINDS = ("csv", "jsonl", "parquet", "tsv")
 MAX_SHOWN = 5
 
-Labels = Literal["required", "optional"]
+Labels = Literal["required", "optional", "ignored"]
+"""Optional labels must be right where there are any; of ignored ones, those that are not answers count as none."""
+UNLABELLED = ("", "-1")
 Record = tuple[int, "dict[str, Any] | Refusal"]
 
 
@@ -40,7 +41,7 @@ def read_examples(
     Raises:
         DataError: unreadable file, unknown kind, missing column, no rows, or rows that cannot be used (with lines).
     """
-    part = read_file(task.schema, path, columns=columns, labels="required" if require_labels else "optional")
+    part = read_file(task.schema, path, columns=columns, labels="required" if require_labels else "ignored")
     if part.refused:
         shown = "; ".join(str(refusal) for refusal in part.refused[:MAX_SHOWN])
         more = f"; and {len(part.refused) - MAX_SHOWN} more" if len(part.refused) > MAX_SHOWN else ""
@@ -268,8 +269,11 @@ def _row(
     if labels == "required":
         return make_row(schema, row_id, texts, _text(label, "label"))
     row = make_row(schema, row_id, texts, None)
-    with suppress(ValueError):
+    try:
         row["gold"] = schema.read_label(_text(label, "label"))
+    except ValueError:
+        if labels == "optional" and str(label or "").strip() not in UNLABELLED:
+            raise
     return row
 
 

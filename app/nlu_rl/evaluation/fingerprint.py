@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nlu_rl.errors import RunError
 from nlu_rl.tasks.contract import Example, Task
 
 _EDGE_BYTES = 1 << 20
@@ -46,7 +47,13 @@ def of_adapter(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.glob("adapter_*")):
         digest.update(path.name.encode())
-        digest.update(path.read_bytes())
+        try:
+            digest.update(path.read_bytes())
+        except OSError as error:
+            raise RunError(
+                f"The adapter {path} cannot be read: {error.strerror}.",
+                "Ask the owner of the run for access.",
+            ) from None
     return digest.hexdigest()[:_DIGITS]
 
 

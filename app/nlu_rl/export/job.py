@@ -121,7 +121,11 @@ def _draft_folder(target: Path, needed_bytes: int) -> Path:
 
 
 def _failed(draft: Path, target: Path, agreement: Agreement) -> InternalError:
-    """Leave the model aside and return the error that says why."""
+    """Leave the model aside and return the error that says why.
+
+    A score that moved although every weight is base + adapter is rounding: a short run's change is smaller than the
+    steps of bfloat16 and part of it is lost.
+    """
     aside = target.with_name(f"{target.name}.failed")
     number = 1
     while os.path.lexists(aside):
@@ -129,9 +133,15 @@ def _failed(draft: Path, target: Path, agreement: Agreement) -> InternalError:
         aside = target.with_name(f"{target.name}.failed-{number}")
     (draft / "check.json").write_text(json.dumps(asdict(agreement), indent=1), encoding="utf-8")
     draft.rename(aside)
+    advice = "Please report this; the run itself is untouched."
+    if agreement.weight_error <= 1 and agreement.kept_update is not None and agreement.kept_update < KEPT_ENOUGH:
+        advice = (
+            f"Its weights are right, but only {agreement.kept_update:.0%} of what was trained survives in bfloat16: "
+            "train further, or serve base and adapter unmerged."
+        )
     return InternalError(
         f"The exported model is not the one that was trained: {'; '.join(agreement.problems)}.",
-        f"It was left at {aside} for a look and must not be used. Please report this; the run itself is untouched.",
+        f"It was left at {aside} for a look and must not be used. {advice}",
     )
 
 

@@ -50,7 +50,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     """
     recipe = load_recipe(run.recipe_path)
     _prepare_viewers(recipe, run)
-    reporter.state("loading", step=0, total=recipe.train.max_steps)
+    reporter.state("loading", total=recipe.train.max_steps)
     loaded = load_model(
         recipe.model,
         quantize=recipe.quantize,

@@ -182,6 +182,7 @@ class SupervisedRun:
         write_json(built / STATE_FILE, {"best": self.best.state(), "extra": self.extra_state()})
         for file in built.rglob("*"):
             if file.is_file():
+                file.chmod(0o644)  # safetensors keeps its files to the owner; a run can be read by others
                 with file.open("rb") as handle:
                     os.fsync(handle.fileno())
         (built / COMPLETE).touch()

@@ -142,3 +142,11 @@ def test_writers_and_readers_at_once(home: Path) -> None:
         pending.get()
     meta = json.loads((cache.dataset_folder(SST2) / "meta.json").read_text())
     assert len(meta["splits"]["train"]["sha256"]) == 1
+
+
+def test_no_generation_of_imported_rows_is_ever_lost(home: Path) -> None:
+    for text in ("first", "second", "third"):
+        cache.write_splits(SST2, [rows(text)])
+    kept = sorted(cache.dataset_folder(SST2).glob("train.previous*.jsonl"))
+    assert len(kept) == 2
+    assert {"first" in path.read_text() for path in kept} == {True, False}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from nlu_rl.data.files import parse_columns, read_examples, read_file, read_records
+from nlu_rl.data.schema import get_schema
 from nlu_rl.errors import DataError
 from nlu_rl.tasks.registry import get_task
 
@@ -152,3 +153,12 @@ def test_labels_of_cola_may_be_written_in_several_ways() -> None:
     labels = ["acceptable", "Not Acceptable", "1", "0", "1.0"]
     read = [COLA.schema.read_label(label) for label in labels]
     assert read == ["acceptable", "not acceptable", "acceptable", "not acceptable", "acceptable"]
+
+
+@pytest.mark.parametrize(("label", "kept"), [("", True), ("-1", True), ("positive", True), ("maybe", False)])
+def test_an_optional_label_is_right_or_absent(label: str, kept: bool, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text(f"sentence,label\ngood film,positive\nfoo,{label}\n", encoding="utf-8")
+    part = read_file(get_schema("sst2"), path, labels="optional")
+    assert len(part.rows) == (2 if kept else 1)
+    assert len(part.refused) == (0 if kept else 1)
