@@ -5,6 +5,7 @@ depend on the method (SFT: batch 24 and AdamW, else batch 16 and Adafactor) are 
 resolved recipe always states every value.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -212,9 +213,7 @@ def parse_recipe(text: str, overrides: Sequence[str] = (), *, source: str = "rec
     try:
         return Recipe.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(
-            f"{source}: {_explain(error)}", "Correct it; 'nlu-rl run --dry-run' shows the result."
-        ) from None
+        raise RecipeError(f"{source}: {_explain(error)}", "Correct the recipe or the override.") from None
 
 
 def _apply(data: dict[str, Any], override: str) -> None:
@@ -248,12 +247,24 @@ def _number(text: str) -> str | float:
 
 def _explain(error: ValidationError) -> str:
     """Return one sentence a problem, naming the key as the user writes it."""
-    sentences = []
+    sentences: list[str] = []
+    named: set[str] = set()
     for problem in error.errors():
-        where = [str(part) for part in problem["loc"]]
+        where = [str(part) for part in problem["loc"] if "[" not in str(part)]  # a union's branches have brackets
         key = ".".join(where)
+        if key in named:
+            continue
+        named.add(key)
         if problem["type"] == "extra_forbidden":
-            sentences.append(unknown_name("key", key, _keys(where[:-1])))
+            elsewhere = [name for name in _all_keys() if name.rpartition(".")[2] == where[-1]]
+            hint = f" Did you mean '{elsewhere[0]}'?" if elsewhere else ""
+            sentences.append(unknown_name("key", key, _keys(where[:-1])) + hint)
+        elif problem["type"] == "literal_error":
+            sentences.append(unknown_name(f"value for {key}", str(problem["input"]), _allowed(problem)))
+        elif problem["type"] in ("model_type", "model_attributes_type"):
+            sentences.append(f"{key} holds keys, such as {_keys(where)[0]}, not the value {problem['input']!r}.")
+        elif problem["type"] == "list_type":
+            sentences.append(f"{key} must be a list, such as {key}=[{problem['input']}].")
         elif problem["type"] == "missing":
             sentences.append(f"The key '{key}' is missing.")
         else:
@@ -261,6 +272,16 @@ def _explain(error: ValidationError) -> str:
             message = problem["msg"].removeprefix("Value error, ")
             sentences.append(f"{key}: {message}{value}." if key else f"{message}.")
     return " ".join(sentences)
+
+
+def _allowed(problem: Any) -> list[str]:
+    """Return the values pydantic names in a literal's error, such as "'sft', 'ppo' or 'grpo'"."""
+    return re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+
+
+def _all_keys() -> list[str]:
+    """Return every dotted key of a section."""
+    return [key for name in Recipe.model_fields for key in _keys([name])]
 
 
 def _keys(parents: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nlu_rl.cli.completion import runs_and_models, task_names
 from nlu_rl.cli.console import emit_json, note
 
 if TYPE_CHECKING:
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
-TaskName = Annotated[str | None, typer.Option("--task", help="Task; default: the run's own first task.")]
+TaskName = Annotated[
+    str | None, typer.Option("--task", help="Task; default: the run's own first task.", autocompletion=task_names)
+]
 Split = Annotated[str | None, typer.Option(help="Split of the task's data; default: the one its scores are quoted on.")]
 Data = Annotated[Path | None, typer.Option(help="A labelled CSV, TSV, JSON lines or Parquet file instead of a split.")]
 Examples = Annotated[int | None, typer.Option(min=1, help="Only so many rows, the same ones for every seed.")]
@@ -25,7 +28,12 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last 
 
 @app.command("eval")
 def eval_(
-    subject: Annotated[str, typer.Argument(metavar="RUN|MODEL", help="A run, or a model: name, folder or hub id.")],
+    subject: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|MODEL", help="A run, or a model: name, folder or hub id.", autocompletion=runs_and_models
+        ),
+    ],
     task: TaskName = None,
     split: Split = None,
     data: Data = None,
@@ -68,8 +76,10 @@ def eval_(
 
 @app.command("compare")
 def compare(
-    a: Annotated[str, typer.Argument(metavar="A", help="A run or a model.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="The run or model to compare with it.")],
+    a: Annotated[str, typer.Argument(metavar="A", help="A run or a model.", autocompletion=runs_and_models)],
+    b: Annotated[
+        str, typer.Argument(metavar="B", help="The run or model to compare with it.", autocompletion=runs_and_models)
+    ],
     task: TaskName = None,
     split: Split = None,
     data: Data = None,
@@ -86,10 +96,14 @@ def compare(
     from nlu_rl.cli.evaluation_view import show_comparison
     from nlu_rl.errors import RecipeError, unknown_name
     from nlu_rl.evaluation.paired import compare_paired
-    from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
+    from nlu_rl.evaluation.request import choose_task, evaluation_arguments, metric_names, resolve_subject
 
     subjects = [resolve_subject(a), resolve_subject(b)]
     name, chosen = choose_task(task, subjects)
+    if metric is not None:
+        known = metric_names(chosen)
+        if metric not in known:
+            raise RecipeError(unknown_name("metric", metric, known), "Give --metric one of them.")
     results, rows = [], []
     for subject in subjects:
         arguments = evaluation_arguments(
@@ -97,8 +111,6 @@ def compare(
         )
         results.append(_evaluate(chosen, arguments, json=json, reuse=True))
         rows.append(_scored_rows(chosen, arguments, results[-1]))
-        if metric is not None and metric not in results[-1]["scores"]:
-            raise RecipeError(unknown_name("metric", metric, results[-1]["scores"]), "Give --metric one of them.")
     paired = compare_paired(chosen, rows[0], rows[1], seed, metric)
     result = {
         "a": a,
@@ -125,7 +137,7 @@ def compare(
 
 @app.command("predict")
 def predict(
-    subject: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a model.")],
+    subject: Annotated[str, typer.Argument(metavar="RUN", help="A run, or a model.", autocompletion=runs_and_models)],
     data: Annotated[Path, typer.Option(help="CSV, TSV, JSON lines or Parquet file; needs no labels.")],
     to: Annotated[Path, typer.Option(help="CSV to write: all columns, then the answer and how it was read.")],
     task: TaskName = None,

@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from nlu_rl.cli.completion import run_names
+
 app = typer.Typer()
 
 
 @app.command("export")
 def export(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="A training run.")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A training run.", autocompletion=run_names)],
     to: Annotated[Path | None, typer.Option(help="Folder to make; default: exports/RUN.")] = None,
     checkpoint: Annotated[str | None, typer.Option(help="best (default), latest, or a step.")] = None,
     gguf: Annotated[bool, typer.Option("--gguf", help="Also write a GGUF file (not available yet).")] = False,

@@ -104,7 +104,10 @@ def stop(
         note(f"{directory.name} is not running: it is {status.state}.")
     elif now:
         status = stop_now(directory)
-        note(f"{directory.name} is {status.state}; 'nlu-rl resume {directory.name}' goes on from its last checkpoint.")
+        again = f"'nlu-rl resume {directory.name}' goes on from its last checkpoint"
+        note(
+            f"{directory.name} is {status.state}; {again if status.kind == 'train' else 'give the same command again'}."
+        )
     else:
         control.request(directory, "stop")
         note(f"{directory.name} stops with a checkpoint after its current step.")

@@ -6,9 +6,10 @@ import pytest
 from nlu_rl.evaluation.confusion import confusion_matrix
 from nlu_rl.evaluation.intervals import bootstrap_intervals, percentiles, sample_intervals
 from nlu_rl.evaluation.paired import bootstrap_differences, bootstrap_p, compare_paired, mcnemar_p
+from nlu_rl.evaluation.request import metric_names
 from nlu_rl.evaluation.resampling import SLOW_RESAMPLES, _one_by_one, metrics_of_counts, resampled_metrics
 from nlu_rl.tasks.contract import Example
-from nlu_rl.tasks.registry import get_task
+from nlu_rl.tasks.registry import get_task, task_names
 
 SST2, COLA, STSB = get_task("sst2"), get_task("cola"), get_task("stsb")
 
@@ -210,3 +211,9 @@ def test_confusion_by_hand() -> None:
     assert matrix.answers == ["negative", "positive", "unparsed"]
     assert matrix.counts == [[1, 1, 0], [0, 1, 1]]
     assert confusion_matrix(STSB, rated(5, 1)) is None
+
+
+@pytest.mark.parametrize("name", task_names())
+def test_a_task_names_its_metrics_without_data(name: str) -> None:
+    task = get_task(name)
+    assert task.metric in metric_names(task)
