@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from tiny_model import tiny_causal_lm, tiny_tokenizer
 
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.policy import Policy
 from nlu_rl.policy.self_check import check_packed_path
+from tiny_model import tiny_causal_lm, tiny_tokenizer
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA card")]
 
