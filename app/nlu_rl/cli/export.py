@@ -47,7 +47,7 @@ def export(
     kept = "" if result["kept_update"] is None else f", {result['kept_update']:.0%} of the adapter's change kept"
     console.print(
         f"weights: {result['weights_checked']} adapted tensors are base + adapter in bfloat16{kept}\n"
-        f"logits differ by at most {result['max_logit_difference']:.4g} (allowed {result['tolerance']:.4g}, "
+        f"logits differ by {result['logit_rms']:.4g} in root mean square (allowed {result['logit_rms_allowed']:.4g}, "
         f"{result['prompts']} prompts)\n"
         f"answers the same: {result['same_answers']:.1%} of {result['rows']}; completions changed: "
         f"{result['changed_completions']}, each a near tie\n"

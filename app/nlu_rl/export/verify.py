@@ -34,6 +34,11 @@ class Agreement:
 
     max_logit_difference: float
     tolerance: float
+    """Twice the largest difference between base + adapter in bfloat16 and in float32; what a near tie is."""
+    logit_rms: float
+    """Root mean square of the export's logits against base + adapter in float32."""
+    logit_rms_allowed: float
+    """Twice that of base + adapter in bfloat16."""
     same_answers: float
     """Share of rows with the same answer read out of both completions."""
     changed_completions: int
@@ -155,6 +160,8 @@ def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
     """Put the comparisons together. A number that is not finite is a problem, too."""
     tolerance = 2 * float((compared.rounded - compared.exact).abs().max())
     difference = float((compared.got - compared.rounded).abs().max())
+    # The largest of millions of logits is an outlier; whether two models agree is said by the root mean square.
+    spread, allowed = _rms(compared.got - compared.exact), 2 * _rms(compared.rounded - compared.exact)
     gap = max(compared.gaps, default=0.0)
     score_adapter, score_export, p = _scores(probes, compared.trained, compared.exported)
     problems = []
@@ -162,8 +169,8 @@ def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
         problems.append("its tokenizer or chat template encodes prompts differently")
     if not compared.weights.error <= 1:
         problems.append(f"its weights are not base + adapter (the most so in {compared.weights.where})")
-    if not difference <= tolerance:
-        problems.append(f"logits differ by up to {difference:.4g} (allowed {tolerance:.4g})")
+    if not spread <= allowed:
+        problems.append(f"logits differ by {spread:.4g} in root mean square (allowed {allowed:.4g})")
     if not gap <= tolerance:
         problems.append(f"an answer changed that was no near tie (logits {gap:.4g} apart, allowed {tolerance:.4g})")
     if p <= SIGNIFICANT:
@@ -175,6 +182,8 @@ def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
     return Agreement(
         max_logit_difference=difference,
         tolerance=tolerance,
+        logit_rms=spread,
+        logit_rms_allowed=allowed,
         same_answers=sum(same) / len(same),
         changed_completions=len(compared.gaps),
         largest_changed_gap=gap,
@@ -188,6 +197,10 @@ def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
         rows=len(probes),
         problems=problems,
     )
+
+
+def _rms(difference: torch.Tensor) -> float:
+    return float(difference.float().square().mean().sqrt())
 
 
 def _scores(probes: Sequence[Probe], trained: Answers, exported: Answers) -> tuple[float, float, float]:
