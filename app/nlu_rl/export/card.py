@@ -81,8 +81,8 @@ def _proof(agreement: Agreement) -> str:
     weights = f"Every weight is base + adapter, rounded to bfloat16{kept}. " if a.weights_checked else ""
     return (
         f"{weights}The saved files were loaded again and compared with base + adapter. Logits on {a.prompts} prompts "
-        f"differ by {a.logit_rms:.3g} in root mean square (allowed: {a.logit_rms_allowed:.3g}, twice what "
-        f"bfloat16 itself changes). Of {a.rows} greedy answers {a.same_answers:.1%} are the same; {a.changed_completions} completions "
+        f"differ by {a.logit_rms:.3g} in root mean square (allowed: {a.logit_rms_allowed:.3g}). "
+        f"Of {a.rows} greedy answers {a.same_answers:.1%} are the same; {a.changed_completions} completions "
         f"changed, every one a near tie. Score {a.score_adapter:.3f} with the adapter, {a.score_export:.3f} merged "
         f"(paired p = {a.p:.2g})."
     )
