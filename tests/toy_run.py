@@ -51,7 +51,7 @@ def train_toy(method: str, folder: Path, *, max_steps: int, **sections: Any) -> 
             "tasks": ["high-or-low"],
             "method": method,
             "generation": {"max_new_tokens": 1},
-            "train": {"batch": 32, "max_steps": max_steps, "learning_rate": 0.01, "optimizer": "adamw"},
+            "train": {"batch": 32, "max_steps": max_steps, "learning_rate": 0.003, "optimizer": "adamw"},
             "evaluate": {"every": None, "before": False},
             **sections,
         }

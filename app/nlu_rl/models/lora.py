@@ -18,6 +18,7 @@ from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 from nlu_rl.errors import ModelError, RecipeError
 from nlu_rl.models.catalogue import CATALOGUE
 from nlu_rl.models.load import LoadedModel
+from nlu_rl.models.lora_linear import use_fused_updates
 from nlu_rl.recipe import Lora
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ def add_lora(loaded: LoadedModel, lora: Lora, seed: int) -> PeftModel:
     )
     with _seeded(seed, loaded.device):
         model = get_peft_model(loaded.model, config, autocast_adapter_dtype=True)
+    use_fused_updates(model)
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     logger.info("LoRA rank %d on %d modules, %d trainable weights", lora.rank, adapted_modules(model), trainable)
     return model
@@ -61,6 +63,7 @@ def load_adapter(loaded: LoadedModel, adapter_dir: Path, trainable: bool = False
     )
     model.peft_config["default"].base_model_name_or_path = str(loaded.path)  # it may have moved
     model.train(False)
+    use_fused_updates(model)
     logger.info("adapter from %s on %d modules", adapter_dir, adapted_modules(model))
     return model
 

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from nlu_rl.policy.attention import TRIE_ATTENTION
+
 
 class Backbone:
     """Trunk and language-model head of a causal LM, with or without an adapter."""
@@ -24,6 +26,8 @@ class Backbone:
         self.takes_positions = "position_ids" in inspect.signature(self.trunk.forward).parameters
         self.device: torch.device = next(base.parameters()).device
         self.dtype: torch.dtype = self.head.weight.dtype
+        if self.config._attn_implementation == "sdpa":
+            base.set_attn_implementation(TRIE_ATTENTION)
 
     def hidden(self, **inputs: Any) -> Any:
         """Run the trunk; `last_hidden_state` of the result is (rows, length, hidden size)."""

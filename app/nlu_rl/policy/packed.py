@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlu_rl.policy.attention import trie_layout
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.scores import Scores, completion_mask, pad_rows, token_scores
 from nlu_rl.policy.trie import Trie, build_trie
@@ -77,5 +78,7 @@ def _inputs(trie: Trie, backbone: Backbone) -> dict[str, Any]:
     return {
         "input_ids": place(trie.tokens)[None],
         "position_ids": place(trie.depths)[None],
-        "attention_mask": place(trie.ancestor_mask())[None, None],
+        "trie": trie_layout(trie, backbone.device),
+        # The layout is the mask. A model that ignores the layout sees everything, and fails the self-check.
+        "attention_mask": torch.ones(1, 1, 1, 1, dtype=torch.bool, device=backbone.device),
     }

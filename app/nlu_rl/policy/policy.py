@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.utils.checkpoint import checkpoint
 
+from nlu_rl.models.lora_linear import merged_for_sampling
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.decoding import Prefilled, Rollout, Stopping, decode, gather_rows
 from nlu_rl.policy.draws import Draws
@@ -79,19 +80,19 @@ class Policy:
         rollout = Rollout([[]] * total, [""] * total, [[]] * total, [False] * total)
         stopping = Stopping(stop, self._end_tokens(), max_new_tokens)
         done = 0
-        for group in self._groups(prompts, max(1, self.max_rows // n)):
-            with inference_mode(self.model):
+        with inference_mode(self.model), merged_for_sampling(self.model):
+            for group in self._groups(prompts, max(1, self.max_rows // n)):
                 rows = self._prefill([prompts[i] for i in group], group, n)
                 part = decode(self.backbone, self.tokenizer, rows, stopping, temperature, draws)
-            for place, (prompt, completion) in enumerate(zip(rows.prompt, rows.completion, strict=True)):
-                target = int(prompt) * n + int(completion)
-                rollout.completions[target] = part.completions[place]
-                rollout.texts[target] = part.texts[place]
-                rollout.log_probs[target] = part.log_probs[place]
-                rollout.finished[target] = part.finished[place]
-            done += len(rows.prompt)
-            if progress:
-                progress(done, total)
+                for place, (prompt, completion) in enumerate(zip(rows.prompt, rows.completion, strict=True)):
+                    target = int(prompt) * n + int(completion)
+                    rollout.completions[target] = part.completions[place]
+                    rollout.texts[target] = part.texts[place]
+                    rollout.log_probs[target] = part.log_probs[place]
+                    rollout.finished[target] = part.finished[place]
+                done += len(rows.prompt)
+                if progress:
+                    progress(done, total)
         return rollout
 
     def score(

@@ -22,6 +22,11 @@ class Scores:
     values: Tensor | None = None
     """(B, T) the value head on the state before each token."""
 
+    def detach(self) -> "Scores":
+        """Return the same numbers without their graph."""
+        values = None if self.values is None else self.values.detach()
+        return Scores(self.log_probs.detach(), self.entropy.detach(), self.mask, values)
+
 
 def token_scores(backbone: Backbone, hidden: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """Return log-probabilities (n, V) and entropies (n,) of the next token at hidden states (n, hidden size)."""

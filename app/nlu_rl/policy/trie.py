@@ -1,7 +1,7 @@
 """The shared-prefix layout of a batch: token sequences become one trie in depth-first order.
 
 Pure numpy, no model. In depth-first order node `j` is an ancestor of node `i` (or `i` itself) exactly when
-`j <= i < ends[j]`, so the attention mask is two comparisons and needs no search.
+`j <= i < ends[j]`, so what attends to what is two comparisons and needs no search.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,6 @@ class Trie:
     """(N,) one past the last descendant of each node."""
     paths: list[Ints]
     """For each sequence, the node of each of its tokens."""
-
-    def ancestor_mask(self) -> NDArray[np.bool_]:
-        """Return (N, N), true where row `i` may attend to column `j`."""
-        index = np.arange(len(self.tokens))
-        return (index[None, :] <= index[:, None]) & (index[:, None] < self.ends[None, :])
 
 
 def build_trie(sequences: Sequence[Sequence[int]]) -> Trie:

@@ -66,6 +66,8 @@ class RolloutBatch:
     """Log-probabilities of the base model."""
     advantages: Tensor
     targets: Tensor
+    first: Scores | None = None
+    """`old` with its graph, from which the first epoch starts when one pass holds the whole batch."""
 
 
 class Positions(Dataset[int]):
@@ -151,11 +153,13 @@ class PPOTrainer(SupervisedRun, Trainer):
         per_function = torch.tensor([function(**columns) for function in self.reward_funcs], device=self.args.device)
         rewards, judged = per_function.sum(0), self.rule.judged
         with context.metrics.timed("score"):
-            old = self._score(prompts, sampled.completions, with_values=True)
+            first = self._first_scores(prompts, sampled.completions)
+            old = first.detach()
             with self.model.disable_adapter():
                 reference = self._score(prompts, sampled.completions).log_probs
         kl = ppo_math.kl_estimate(old.log_probs, reference, self.args.kl_estimator)
         batch = self._advantages(prompts, sampled.completions, old, reference, rewards)
+        batch.first = first if first.log_probs.requires_grad else None
         self._record(old, kl, {**judged.metrics(), **task_metrics(rows, judged)}, sampled.finished)
         first_token = batch.advantages[:, 0].tolist()
         report_samples(context.reporter, step + 1, rows, sampled.texts, judged, first_token)
@@ -179,13 +183,17 @@ class PPOTrainer(SupervisedRun, Trainer):
             advantages = ppo_math.whiten(advantages, old.mask)
         return RolloutBatch(prompts, completions, old, reference, advantages, targets)
 
-    def _score(self, prompts: Any, completions: Any, *, with_values: bool = False) -> Scores:
-        return self.context.policy.score(
-            prompts,
-            completions,
-            temperature=self.args.temperature,
-            value_head=self.value_head if with_values else None,
-        )
+    def _first_scores(self, prompts: Any, completions: Any) -> Scores:
+        """Score before the first update; with gradient when the first epoch is one pass over all rows.
+
+        That pass would compute the same again, since nothing has been learnt from the batch yet.
+        """
+        once = self.args.num_mini_batches == 1 and len(self.context.policy.micro_batches(prompts, completions)) == 1
+        with torch.set_grad_enabled(once):
+            return self._score(prompts, completions, value_head=self.value_head)
+
+    def _score(self, prompts: Any, completions: Any, value_head: ValueHead | None = None) -> Scores:
+        return self.context.policy.score(prompts, completions, temperature=self.args.temperature, value_head=value_head)
 
     def _passes(self, rows: int) -> Iterator[list[int]]:
         """Yield the rows of every optimizer step: `epochs` permutations, each cut into minibatches."""
@@ -201,8 +209,10 @@ class PPOTrainer(SupervisedRun, Trainer):
         completions = [batch.completions[i] for i in chosen]
         tokens = sum(len(completion) for completion in completions)
         sums: dict[str, float] = {}
-        for group in self.context.policy.micro_batches(prompts, completions):
-            scores = self.context.policy.score_together(
+        first, batch.first = batch.first, None  # its graph serves one backward pass
+        groups = [list(range(len(chosen)))] if first else self.context.policy.micro_batches(prompts, completions)
+        for group in groups:
+            scores = first or self.context.policy.score_together(
                 [prompts[i] for i in group],
                 [completions[i] for i in group],
                 temperature=self.args.temperature,
@@ -226,7 +236,9 @@ class PPOTrainer(SupervisedRun, Trainer):
         old, old_values = batch.old.log_probs[rows, :width], batch.old.values[rows, :width]
         surrogate, clipped = ppo_math.policy_loss(scores.log_probs, old, batch.advantages[rows, :width], args.cliprange)
         critic = mean(ppo_math.value_loss(scores.values, old_values, batch.targets[rows, :width], args.cliprange_value))
-        loss = mean(surrogate) + args.vf_coef * critic - args.entropy_coef * mean(scores.entropy)
+        loss = mean(surrogate) + args.vf_coef * critic
+        if args.entropy_coef:
+            loss = loss - args.entropy_coef * mean(scores.entropy)
         if args.kl_in == "loss":
             # k1 of fixed samples has a gradient of zero mean; k2's is the gradient of the KL itself.
             estimator = "k2" if args.kl_estimator == "k1" else args.kl_estimator

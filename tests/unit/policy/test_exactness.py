@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlu_rl.policy import packed
+from nlu_rl.policy.attention import TrieLayout, trie_layout
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import packed_scores
@@ -108,13 +109,32 @@ def test_random_tries(seed: int) -> None:
     assert (ours.log_probs - reference.log_probs).abs().max() < LOG_PROB_TOLERANCE
 
 
+@pytest.mark.parametrize("length", [1, 31, 32, 33, 64, 300])
+def test_blocks_of_long_rows(length: int) -> None:
+    """Rows across several blocks, of both sizes, the last one whole or not."""
+    rng = random.Random(length)
+    prefix = [rng.randrange(256) for _ in range(length)]
+    prompts = [prefix + [rng.randrange(256) for _ in range(rng.randint(0, 40))] for _ in range(7)]
+    completions = [[rng.randrange(256) for _ in range(rng.randint(1, 5))] for _ in prompts]
+    backbone = Backbone(lora(num_key_value_heads=2))
+    results = [run(backbone, prompts, completions) for run in (packed_scores, padded_scores)]
+    assert (results[0].log_probs - results[1].log_probs).abs().max() < LOG_PROB_TOLERANCE
+
+
+def broken_layout(trie: Trie, device: torch.device) -> TrieLayout:
+    """Let every node see one node more than its own prefix."""
+    right = trie_layout(trie, device)
+    mask = right.mask.clone()
+    unseen = (~mask).float().argmax(-1, keepdim=True)
+    return TrieLayout(right.keys, mask.scatter(-1, unseen, True))
+
+
 def test_a_broken_mask_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = Policy(MODEL, tiny_tokenizer())
     prompts, completions = CASES["ragged rows with a common prefix"]
     assert check_packed_path(policy, prompts, completions) is None
     assert policy.packed
-    right = Trie.ancestor_mask
-    monkeypatch.setattr(packed.Trie, "ancestor_mask", lambda trie: right(trie) | right(trie).T)
+    monkeypatch.setattr(packed, "trie_layout", broken_layout)
     reason = check_packed_path(policy, prompts, completions)
     assert reason is not None
     assert "differs" in reason

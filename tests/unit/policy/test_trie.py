@@ -15,15 +15,6 @@ def test_shared_prefixes_are_laid_out_once() -> None:
         assert trie.depths[path].tolist() == list(range(len(sequence)))
 
 
-def test_a_node_attends_to_exactly_its_own_prefix() -> None:
-    sequences = [[1, 2, 3], [1, 2, 4, 5], [1, 9], [6, 1]]
-    trie = build_trie(sequences)
-    mask = trie.ancestor_mask()
-    for path in trie.paths:
-        for depth, node in enumerate(path):
-            assert sorted(np.flatnonzero(mask[node])) == sorted(path[: depth + 1])
-
-
 @pytest.mark.parametrize("sequences", [[], [[]], [[1], []]])
 def test_nothing_to_lay_out_is_refused(sequences: list[list[int]]) -> None:
     with pytest.raises(ValueError, match="at least one token"):

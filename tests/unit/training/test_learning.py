@@ -21,5 +21,5 @@ SECTIONS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("case", SECTIONS)
 def test_reward_rises_above_nine_tenths(case: str, tmp_path: Path) -> None:
     assert mean_reward(tiny_causal_lm(seed=1, hidden_size=64)) < 0.7
-    model, _ = train_toy(case.split()[0], tmp_path, max_steps=30, **SECTIONS[case])
+    model, _ = train_toy(case.split()[0], tmp_path, max_steps=80, **SECTIONS[case])
     assert mean_reward(model) > 0.9

@@ -1,0 +1,103 @@
+"""Attention on the trie at a cost that grows with its nodes, not with their square.
+
+The nodes lie in depth-first order and are cut into blocks of queries. What a block can see is short: the ancestors of
+its first node, and the block itself. So each block is one row of a batch, with its own keys gathered, and any scaled
+dot-product kernel does the rest. A library model takes it through `AttentionInterface`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from nlu_rl.policy.trie import Trie
+
+TRIE_ATTENTION = "nlu_rl_trie"
+SHORT_PATH = 256
+"""Up to this depth blocks of 32 queries are fastest; deeper, gathering the ancestors outweighs the larger block."""
+
+
+@dataclass(frozen=True)
+class TrieLayout:
+    """Which keys each block of `S` consecutive nodes reads."""
+
+    keys: Tensor
+    """(blocks, W) nodes; padding repeats node 0."""
+    mask: Tensor
+    """(blocks, S, W) true where the query may attend to the key."""
+
+
+def trie_layout(trie: Trie, device: torch.device) -> TrieLayout:
+    """Cut the trie into blocks; pure but for the last line."""
+    nodes, ends = len(trie.tokens), trie.ends
+    size = min(nodes, 32 if int(trie.depths.max()) < SHORT_PATH else 64)
+    starts = range(0, nodes, size)
+    ancestors = [np.flatnonzero(ends[:start] > start) for start in starts]
+    width = max(len(above) for above in ancestors) + size
+    keys = np.zeros((len(starts), width), np.int64)
+    mask = np.zeros((len(starts), size, width), np.bool_)
+    for block, (start, above) in enumerate(zip(starts, ancestors, strict=True)):
+        own = np.arange(start, min(start + size, nodes))
+        seen = np.concatenate([above, own])
+        keys[block, : len(seen)] = seen
+        mask[block, : len(own), : len(seen)] = (seen <= own[:, None]) & (own[:, None] < ends[seen])
+        mask[block, len(own) :, 0] = True  # queries beyond the last node: a softmax over nothing is not a number
+    return TrieLayout(torch.as_tensor(keys, device=device), torch.as_tensor(mask, device=device))
+
+
+def trie_attention(
+    module: torch.nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    trie: TrieLayout | None = None,
+    scaling: float | None = None,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """Attend within the trie, or as usual when there is none.
+
+    Args:
+        query: (1, heads, N, head size).
+        key: (1, key heads, N, head size), like `value`; each key head serves `heads / key heads` query heads.
+
+    Returns:
+        (1, N, heads, head size).
+    """
+    if trie is None:
+        output: tuple[Tensor, None] = sdpa_attention_forward(
+            module, query, key, value, attention_mask, scaling=scaling, **kwargs
+        )
+        return output
+    if kwargs.get("softcap") is not None or kwargs.get("sliding_window") is not None:
+        raise ValueError("capped or windowed attention has no packed form")
+    heads, nodes, dim = query.shape[1:]
+    key_heads = key.shape[1]
+    blocks, size, width = trie.mask.shape
+    shared = heads // key_heads
+
+    def take(states: Tensor) -> Tensor:
+        rows = states[0].transpose(0, 1).reshape(nodes, key_heads * states.shape[-1])
+        taken = rows.index_select(0, trie.keys.flatten())
+        return taken.view(blocks, width, key_heads, states.shape[-1]).transpose(1, 2)
+
+    padded = torch.nn.functional.pad(query[0], (0, 0, 0, blocks * size - nodes))
+    queries = padded.view(key_heads, shared, blocks, size, dim).permute(2, 0, 1, 3, 4)
+    attended = torch.nn.functional.scaled_dot_product_attention(
+        queries.reshape(blocks, key_heads, shared * size, dim),
+        take(key),
+        take(value),
+        attn_mask=trie.mask[:, None].repeat(1, 1, shared, 1),
+        scale=scaling,
+    )
+    back = attended.view(blocks, key_heads, shared, size, -1).permute(0, 3, 1, 2, 4)
+    return back.reshape(1, blocks * size, heads, -1)[:, :nodes], None
+
+
+AttentionInterface.register(TRIE_ATTENTION, trie_attention)
+AttentionMaskInterface.register(TRIE_ATTENTION, sdpa_mask)
