@@ -26,6 +26,7 @@ KINDS = {
     "predict": "nlu_rl.evaluation.job:predict_job",
     "export": "nlu_rl.export.job:run",
     "fetch": "nlu_rl.models.fetch:job",
+    "preview": "nlu_rl.models.preview:job",
 }
 
 

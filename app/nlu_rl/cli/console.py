@@ -63,6 +63,16 @@ def progress_bar(title: str) -> Iterator[Progress]:
         yield lambda done, total: shown.update(task, completed=done, total=total)
 
 
+@contextlib.contextmanager
+def spinner(title: str) -> Iterator[None]:
+    """Show that something of unknown length goes on; nothing where there is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    with stderr().status(title):
+        yield
+
+
 def show_error(error: NluRlError) -> None:
     """Print what happened, why and what to do on standard error: a panel on a terminal, whole lines elsewhere."""
     title = "Error" if error.exit_code == 2 else "Internal error"

@@ -10,18 +10,20 @@ if TYPE_CHECKING:
 
 
 def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
-    """Print it, as text or as one JSON object. Nothing is fetched, loaded or written."""
+    """Print it, as text or as one JSON object. Nothing is fetched, no weights are loaded, no run is made."""
     from dataclasses import asdict
 
     from nlu_rl.cli.console import emit_json
 
     plan, prompts = memory_plan(recipe), {task: prompt_of(task) for task in recipe.tasks}
+    texts, why_not = _as_the_model_sees_them(recipe, prompts)
     if json:
         emit_json(
             {
                 "recipe": recipe.model_dump(mode="json"),
                 "plan": plan,
                 "prompts": prompts,
+                "rendered": texts,
                 "checks": [asdict(check) for check in checks],
             }
         )
@@ -35,12 +37,32 @@ def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
         if name.endswith("_bytes"):
             print(f"  {name.removesuffix('_bytes'):<12} {size(value):>9}")
     for task, messages in prompts.items():
-        print(f"\nA prompt of {task}")
+        if task in texts:
+            print(f"\nA prompt of {task}, as the model sees it ({texts[task]['tokens']} tokens)")
+            print("\n".join(f"  {line}" for line in texts[task]["text"].splitlines()))
+            continue
+        print(f"\nA prompt of {task}, without the model's chat template ({why_not})")
         for message in messages or [{"role": "-", "content": "its data is not here yet"}]:
             print(f"  [{message['role']}]")
             print("\n".join(f"  {line}" for line in message["content"].splitlines()))
     print("\nChecks")
     print_checks(checks)
+
+
+def _as_the_model_sees_them(
+    recipe: "Recipe", prompts: dict[str, list[dict[str, str]] | None]
+) -> tuple[dict[str, dict[str, Any]], str]:
+    """Return the rendered prompt of each task that has rows here; or nothing, and why."""
+    from nlu_rl.cli.preview import rendered
+
+    chats = {task: messages for task, messages in prompts.items() if messages}
+    if not chats:
+        return {}, "no rows"
+    try:
+        texts = rendered(recipe.model, list(chats.values()))
+    except NluRlError as error:
+        return {}, error.message.rstrip(".")
+    return dict(zip(chats, texts, strict=True)), ""
 
 
 def prompt_of(task: str) -> list[dict[str, str]] | None:

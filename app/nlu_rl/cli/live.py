@@ -52,6 +52,19 @@ def run_job(run: RunDirectory, *, json: bool = False) -> dict[str, Any]:
     return read_result(run)
 
 
+def run_quietly(run: RunDirectory) -> dict[str, Any]:
+    """Start the worker of a short job, wait for its end, and return its result. Ctrl-C ends it at once."""
+    pid = launch(run)
+    try:
+        while exit_code(pid) is None:
+            time.sleep(0.05)
+    except KeyboardInterrupt:
+        stop_now(run, pid=pid)
+        raise
+    raise_failure(run, _after_exit(run, pid), with_log=False)
+    return read_result(run)
+
+
 def follow(run: RunDirectory, *, pid: int | None = None, json: bool = False) -> Ended:
     """Show progress until the run ends. `pid`: the worker, when this process launched it.
 
@@ -93,14 +106,14 @@ def read_result(run: RunDirectory) -> dict[str, Any]:
     return result
 
 
-def raise_failure(run: RunDirectory, status: Status) -> None:
+def raise_failure(run: RunDirectory, status: Status, *, with_log: bool = True) -> None:
     """Raise the error of a run that failed or was lost; return for any other."""
     if status.state not in ("failed", "lost"):
         return
     failure = status.error
     message = failure.message if failure else f"The run {run.name} failed."
     fix = failure.fix if failure else ""
-    log = "" if str(run.log_path) in f"{message} {fix}" else f"Log: {run.log_path}"
+    log = f"Log: {run.log_path}" if with_log and str(run.log_path) not in f"{message} {fix}" else ""
     error = NluRlError(message, f"{fix} {log}".strip())
     error.exit_code = failure.exit_code if failure else 1
     raise error

@@ -72,6 +72,10 @@ def preview(
     split: Annotated[str | None, typer.Option(help="Default: the split the task is evaluated on.")] = None,
     shots: Annotated[int, typer.Option(min=0, help="Demonstrations from train before the query.")] = 0,
     completion: Annotated[str | None, typer.Option(help="Judge this completion on each row.")] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Show the text exactly as this model sees it.", autocompletion=completion.model_names),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the chat a model is given for real rows, and how the right answer (or --completion) is judged."""
@@ -85,6 +89,11 @@ def preview(
     demonstrations = task.load("train")[:shots] if shots else []
     counts = label_counts(task.schema, ({"gold": example.gold} for example in examples))
     previews = [_preview(task, example, demonstrations, completion) for example in examples[:rows]]
+    if model is not None:
+        from nlu_rl.cli.preview import rendered
+
+        for one, prompt in zip(previews, rendered(model, [one["messages"] for one in previews]), strict=True):
+            one |= {"prompt": prompt["text"], "tokens": prompt["tokens"]}
     if json:
         for one in previews:
             emit_json({"task": task.name, "split": chosen, "labels": counts, **one})
@@ -124,7 +133,10 @@ def _print_preview(one: dict[str, Any]) -> None:
     console.soft_wrap = True
     console.print()
     console.print(Text(f"row {one['id']}", style="bold underline"))
-    for message in one["messages"]:
+    if "prompt" in one:
+        console.print(Text(f"{one['tokens']} tokens:", style="bold"))
+        console.print(Text(one["prompt"]))
+    for message in [] if "prompt" in one else one["messages"]:
         console.print(Text(f"{message['role']}:", style="bold"))
         console.print(Text(message["content"]))
     lines = [("gold", one["gold"] if one["gold"] is not None else "(unlabelled)")]
