@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from nlu_rl.errors import RecipeError, unknown_name
 
 Method = Literal["sft", "ppo", "grpo"]
+Name = Annotated[str, Field(min_length=1)]
 Positive = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 PositiveFloat = Annotated[float, Field(gt=0)]
@@ -31,14 +32,14 @@ class Lora(Section):
     """Rank of the low-rank update (paper: 16)."""
     alpha: Positive = 32
     """Scale of the update is alpha / rank. Ours; the paper does not state it."""
-    target: str | list[str] = "all-linear"
+    target: Name | Annotated[list[Name], Field(min_length=1)] = "all-linear"
     """Modules that get an adapter: all-linear, or a list of module-name suffixes."""
 
 
 class Generation(Section):
     temperature: NonNegative = 1.0
     """Sampling temperature; 0 is greedy. Training samples at this temperature (paper: 1)."""
-    max_new_tokens: Positive = 32
+    max_new_tokens: Annotated[int, Field(gt=0, le=2048)] = 32
     """Longest completion, in tokens (paper: 12-32)."""
 
 
@@ -167,9 +168,9 @@ class Recipe(Section):
     def _check_together(self) -> "Recipe":
         batch = self.train.batch
         if self.method == "ppo" and batch % self.ppo.minibatches:
-            raise ValueError(f"train.batch {batch} is not a multiple of ppo.minibatches {self.ppo.minibatches}")
+            raise ValueError(_not_a_multiple(batch, "ppo.minibatches", self.ppo.minibatches))
         if self.method == "grpo" and batch % self.grpo.completions:
-            raise ValueError(f"train.batch {batch} is not a multiple of grpo.completions {self.grpo.completions}")
+            raise ValueError(_not_a_multiple(batch, "grpo.completions", self.grpo.completions))
         if self.method != "sft" and self.generation.temperature == 0:
             raise ValueError("generation.temperature must be above 0 to train by reinforcement")
         if self.evaluate.patience is not None and self.evaluate.every is None:
@@ -183,6 +184,12 @@ class Recipe(Section):
     def to_yaml(self) -> str:
         """Return the recipe with every value stated, in the order of this class."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _not_a_multiple(batch: int, key: str, parts: int) -> str:
+    below, above = batch // parts * parts, (batch // parts + 1) * parts
+    near = f"{below} or {above}" if below else f"{above}"
+    return f"train.batch {batch} is not a multiple of {key} {parts}; {near} would be"
 
 
 def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:

@@ -143,6 +143,8 @@ def get_schema(name: str) -> Schema:
 
 def check_split(split: str) -> str:
     """Return `split`, or raise DataError when there is no such split."""
+    if split in ("dev", "val", "valid"):
+        raise DataError(f"There is no split '{split}'; it is called 'validation' here.", "Give 'validation'.")
     if split not in SPLITS:
         raise DataError(unknown_name("split", split, SPLITS), "Give one of them.")
     return split

@@ -30,6 +30,7 @@ def resolve_subject(name: str, checkpoint: str | None = None) -> dict[str, Any]:
     if checkpoint is not None:
         raise RunError(f"'{name}' is not a run, so it has no checkpoint '{checkpoint}'.", "Leave --checkpoint out.")
     from nlu_rl.models.catalogue import CATALOGUE, resolve_reference
+    from nlu_rl.models.verify import verify_folder
 
     try:
         resolve_reference(name)
@@ -42,6 +43,11 @@ def resolve_subject(name: str, checkpoint: str | None = None) -> dict[str, Any]:
             "'nlu-rl runs list' and 'nlu-rl models list' show them; a model may also be a folder or a hub id.",
         ) from None
     folder = Path(name).expanduser()
+    if folder.is_dir() and (problems := verify_folder(folder, hashes=False)):
+        raise ModelError(
+            f"The model {folder} cannot be used. {' '.join(problems)}",
+            "Complete the folder, or name a model of 'nlu-rl models list'.",
+        )
     return {"run": None, "model": str(folder.resolve()) if folder.is_dir() else name, "checkpoint": None}
 
 

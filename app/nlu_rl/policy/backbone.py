@@ -29,6 +29,14 @@ class Backbone:
         if self.config._attn_implementation == "sdpa":
             base.set_attn_implementation(TRIE_ATTENTION)
 
+    @property
+    def cache_bytes_per_token(self) -> int:
+        """Bytes of one token's keys and values in all layers."""
+        config = self.config
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        return int(2 * config.num_hidden_layers * heads * size * self.dtype.itemsize)
+
     def hidden(self, **inputs: Any) -> Any:
         """Run the trunk; `last_hidden_state` of the result is (rows, length, hidden size)."""
         if not self.takes_positions:

@@ -26,6 +26,9 @@ from nlu_rl.policy.trie import split_by_budget
 logger = logging.getLogger(__name__)
 
 STOP = "</Judgement>"
+DEFAULT_TOKENS = 4096
+CACHE_BYTES = {"cpu": 1 << 30, "cuda": 8 << 30}
+"""Most memory for the keys and values of the rows that are decoded together."""
 Prompts = Sequence[Sequence[int]]
 
 
@@ -43,7 +46,8 @@ def inference_mode(model: torch.nn.Module) -> Iterator[None]:
 class Policy:
     """Samples completions and scores them.
 
-    `packed` says which path is used; `max_tokens` is the token budget of one forward pass.
+    `packed` says which path is used; `max_tokens` is the token budget of one forward pass, `max_cache_bytes` that of
+    the keys and values while decoding.
     """
 
     def __init__(self, model: torch.nn.Module, tokenizer: Any, *, max_tokens: int | None = None) -> None:
@@ -51,8 +55,8 @@ class Policy:
         self.tokenizer = tokenizer
         self.backbone = Backbone(model)
         self.packed = self.backbone.takes_positions
-        self.max_tokens = max_tokens or (1024 if self.backbone.device.type == "cpu" else 4096)
-        self.max_rows = 64 if self.backbone.device.type == "cpu" else 256
+        self.max_tokens = max_tokens or DEFAULT_TOKENS
+        self.max_cache_bytes = CACHE_BYTES[self.backbone.device.type]
 
     @torch.no_grad()
     def sample(
@@ -81,7 +85,7 @@ class Policy:
         stopping = Stopping(stop, self._end_tokens(), max_new_tokens)
         done = 0
         with inference_mode(self.model), merged_for_sampling(self.model):
-            for group in self._groups(prompts, max(1, self.max_rows // n)):
+            for group in self._groups(prompts, n, max_new_tokens):
                 rows = self._prefill([prompts[i] for i in group], group, n)
                 part = decode(self.backbone, self.tokenizer, rows, stopping, temperature, draws)
                 for place, (prompt, completion) in enumerate(zip(rows.prompt, rows.completion, strict=True)):
@@ -177,7 +181,10 @@ class Policy:
             completion=np.tile(np.arange(n), len(prompts)),
         )
 
-    def _groups(self, prompts: Prompts, max_rows: int) -> Iterator[list[int]]:
+    def _groups(self, prompts: Prompts, n: int, max_new_tokens: int) -> Iterator[list[int]]:
+        """Yield the prompts that are decoded together, within both budgets; at least one at a time."""
+        longest = max(len(prompt) for prompt in prompts) + max_new_tokens
+        max_rows = max(1, self.max_cache_bytes // (self.backbone.cache_bytes_per_token * longest * n))
         if not self.packed:
             yield from self._padded_groups(prompts, max_rows)
             return

@@ -48,7 +48,8 @@ def read_job(run: "RunDirectory") -> Job:
         program, version, kind, arguments = data["program"], data["v"], data["kind"], data["arguments"]
     except (OSError, ValueError, KeyError, TypeError):
         raise RunError(
-            f"{path.parent} is not a whole run of nlu-rl: its job.json is damaged.", "Use another run."
+            f"{path.parent} is not a whole run of nlu-rl: its job.json is damaged.",
+            "Use another run; remove this folder yourself if you do not need it.",
         ) from None
     if program != "nlu-rl" or not isinstance(arguments, dict):
         raise RunError(f"{path.parent} belongs to another program.", "Use another run.")

@@ -144,7 +144,11 @@ def _move_into_place(draft: Path, root: Path, hint: str, exact: bool) -> Path:
                 return target
         if exact:
             break
-    raise RunError(f"There is already a run named '{hint}'.", "Give another --name; a run is never overwritten.")
+    raise RunError(
+        f"There is already a run named '{hint}'.",
+        f"Give another --name; a run is never overwritten. 'nlu-rl resume {hint}' goes on with it, "
+        f"'nlu-rl runs rm {hint}' removes it.",
+    )
 
 
 def open_run(name: str | Path, *, write: bool = False) -> RunDirectory:

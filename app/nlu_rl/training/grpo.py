@@ -26,18 +26,16 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
     rule: RuleReward
     _rows: list[Row]
     _texts: list[str]
+    _reported_step: int | None = None
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         self._rows = [self.context.rows[feature["position"]] for feature in inputs]
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)
-        report_samples(
-            self.context.reporter,
-            self.state.global_step + 1,
-            self._rows,
-            self._texts,
-            self.rule.judged,
-            output["advantages"].tolist(),
-        )
+        step = self.state.global_step + 1
+        if step != self._reported_step:  # tried again after running out of memory, the samples are the same
+            self._reported_step = step
+            advantages = output["advantages"].tolist()
+            report_samples(self.context.reporter, step, self._rows, self._texts, self.rule.judged, advantages)
         return output
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:

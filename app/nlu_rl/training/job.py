@@ -8,15 +8,19 @@ import logging
 import os
 import resource
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import torch
 
-from nlu_rl.errors import RecipeError
+from nlu_rl.errors import ModelError, RecipeError
 from nlu_rl.models.load import LoadedModel, load_model
 from nlu_rl.models.lora import add_lora, load_adapter
-from nlu_rl.policy.policy import Policy
+from nlu_rl.models.machine import named_accelerator
+from nlu_rl.models.recipe_plan import plan_recipe
+from nlu_rl.policy.policy import DEFAULT_TOKENS, Policy
 from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.files import write_atomic
@@ -24,6 +28,7 @@ from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, best_checkpoint
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.training.context import Context
+from nlu_rl.training.dry_step import worst_case_step
 from nlu_rl.training.grpo import make_grpo_trainer
 from nlu_rl.training.ppo import make_ppo_trainer
 from nlu_rl.training.rows import Rows, load_rows
@@ -57,7 +62,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         precision=recipe.precision,
         progress=lambda done, total: reporter.progress("fetching the model", done, total),
     )
-    recipe = _settle_precision(recipe, run, loaded)
+    recipe = _settle(recipe, run, loaded)
     tasks = [get_task(name) for name in recipe.tasks]
     checkpoint = latest_checkpoint(run)
     model = _with_adapter(loaded, recipe, checkpoint)
@@ -77,6 +82,8 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     trainer = TRAINERS[recipe.method](context)
     if checkpoint is not None:
         reporter.event("resume", step=int(checkpoint.name.split("-")[1]))
+    if policy.backbone.device.type == "cuda":
+        trainer.within_memory(lambda: worst_case_step(policy, recipe, rows))
     reporter.state("training")
     if checkpoint is None or not patience_spent(checkpoint, recipe.evaluate.patience):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)  # type: ignore[attr-defined]
@@ -101,13 +108,29 @@ def disable_dropout(model: torch.nn.Module) -> None:
             module.attention_dropout = 0.0  # type: ignore[assignment]
 
 
-def _settle_precision(recipe: Recipe, run: RunDirectory, loaded: LoadedModel) -> Recipe:
-    """Write a measured precision into the run's recipe, so that a resume on a borderline machine takes the same."""
-    if recipe.precision != "auto":
-        return recipe
+def _settle(recipe: Recipe, run: RunDirectory, loaded: LoadedModel) -> Recipe:
+    """Write the precision and micro-batch chosen on this machine into the run's recipe: a resume takes the same."""
     settled = recipe.model_copy(update={"precision": str(loaded.dtype).removeprefix("torch.")})
-    write_atomic(run.recipe_path, settled.to_yaml())
+    if recipe.train.micro_batch_tokens is None:
+        train = recipe.train.model_copy(update={"micro_batch_tokens": _planned_tokens(settled)})
+        settled = settled.model_copy(update={"train": train})
+    if settled != recipe:
+        write_atomic(run.recipe_path, settled.to_yaml())
     return settled
+
+
+def _planned_tokens(recipe: Recipe) -> int:
+    """Return the micro-batch of the memory plan for the memory that is free now; a default for an unknown shape."""
+    place = named_accelerator(None if torch.cuda.is_available() else "cpu")
+    if torch.cuda.is_available():
+        usable = torch.cuda.mem_get_info()[0] + torch.cuda.memory_reserved()
+    else:
+        usable = psutil.virtual_memory().available + psutil.Process().memory_info().rss
+    try:
+        plan = plan_recipe(recipe, replace(place, memory_bytes=min(place.memory_bytes, usable)))
+    except ModelError:
+        return DEFAULT_TOKENS
+    return int(plan["micro_batch_tokens"])
 
 
 def _prepare_viewers(recipe: Recipe, run: RunDirectory) -> None:

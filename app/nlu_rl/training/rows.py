@@ -58,6 +58,16 @@ class Rows:
         """
         return self._row(*self._order[position])
 
+    def longest(self, count: int) -> list[Row]:
+        """Return the rows of the run with the most text; text stands for tokens, which would take minutes to count."""
+
+        def characters(position: tuple[int, int]) -> int:
+            task, row = position
+            return sum(len(text) for text in self._examples[task][row].fields.values())
+
+        chosen = sorted(set(self._order), key=characters, reverse=True)[:count]
+        return [self._encode(*position) for position in chosen]
+
     def _encode(self, task_number: int, row: int) -> Row:
         task, example = self._tasks[task_number], self._examples[task_number][row]
         prompt = encode_prompt(self._tokenizer, task.prompt(example))

@@ -76,6 +76,7 @@ class SupervisedRun:
                 if policy.max_tokens <= SMALLEST_MICRO_BATCH_TOKENS:
                     raise
             policy.max_tokens //= 2
+            policy.max_cache_bytes //= 2
             self.model.zero_grad()
             torch.cuda.empty_cache()
             self.context.reporter.warning(f"Out of memory: going on with micro-batches of {policy.max_tokens} tokens.")

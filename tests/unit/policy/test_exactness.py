@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from nlu_rl.policy import packed
 from nlu_rl.policy.attention import TrieLayout, trie_layout
 from nlu_rl.policy.backbone import Backbone
+from nlu_rl.policy.decoding import Prefilled, Rollout
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
@@ -168,6 +169,25 @@ def test_sampling_agrees_with_scoring_and_with_any_batch(architecture: str, temp
         assert len({tuple(c) for c in whole.completions}) > 6
     else:
         assert whole.completions[0] == whole.completions[1] == whole.completions[9]
+
+
+def test_few_rows_are_decoded_together_when_their_cache_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlu_rl.policy import policy as module
+
+    right, together = module.decode, []
+
+    def watched(backbone: Backbone, tokenizer: object, rows: Prefilled, *rest: object) -> Rollout:
+        together.append(len(rows.prompt))
+        return right(backbone, tokenizer, rows, *rest)
+
+    monkeypatch.setattr(module, "decode", watched)
+    policy = Policy(MODEL, tiny_tokenizer())
+    prompts = [[1, 2, number] for number in range(10)]
+    free = policy.sample(prompts, n=2, max_new_tokens=5, draws=Draws(1))
+    policy.max_cache_bytes = 3 * 2 * (3 + 5) * policy.backbone.cache_bytes_per_token
+    tight = policy.sample(prompts, n=2, max_new_tokens=5, draws=Draws(1))
+    assert together == [20, 6, 6, 6, 2]
+    assert tight.completions == free.completions
 
 
 def test_rows_keep_their_draws_when_evaluated_alone() -> None:
