@@ -23,18 +23,20 @@ def packed_scores(
 ) -> Scores:
     """Score the completions in one packed forward pass; differentiable, also through what rows share.
 
-    The last token of a completion is predicted but never read, so it is not part of the trie.
+    The last token of a completion is predicted but never read, so it is not part of the trie. An empty completion is a
+    row of padding.
     """
     sequences = [[*prompt, *completion[:-1]] for prompt, completion in zip(prompts, completions, strict=True)]
     trie = build_trie(sequences)
     hidden = backbone.hidden(**_inputs(trie, backbone)).last_hidden_state[0]  # (N, hidden size)
-    predictors = [path[len(prompt) - 1 :] for path, prompt in zip(trie.paths, prompts, strict=True)]
+    lengths = [len(completion) for completion in completions]
+    starts = [len(prompt) - 1 for prompt in prompts]
+    predictors = [path[i : i + length] for path, i, length in zip(trie.paths, starts, lengths, strict=True)]
     distinct, inverse = np.unique(np.concatenate(predictors), return_inverse=True)
     states = hidden[torch.as_tensor(distinct, device=hidden.device)]  # (n, hidden size)
     log_probs, entropies = token_scores(backbone, states, temperature)
     index = torch.as_tensor(inverse.reshape(-1), device=hidden.device)
-    tokens = torch.tensor([token for completion in completions for token in completion], device=hidden.device)
-    lengths = [len(completion) for completion in completions]
+    tokens = torch.tensor([t for completion in completions for t in completion], dtype=torch.long, device=hidden.device)
     width = max(lengths)
 
     def rows(flat: Tensor) -> Tensor:

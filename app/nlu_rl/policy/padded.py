@@ -27,7 +27,7 @@ def padded_scores(
         start = len(prompt) - 1
         states = hidden[row, start : start + len(completion)]  # (t, hidden size)
         scores, entropy = token_scores(backbone, states, temperature)
-        tokens = torch.tensor(completion, device=hidden.device)
+        tokens = torch.tensor(completion, dtype=torch.long, device=hidden.device)
         log_probs.append(scores.gather(1, tokens[:, None])[:, 0])
         entropies.append(entropy)
         if value_head is not None:

@@ -4,6 +4,7 @@ A model whose attention does not take the mask or the positions (ALiBi, an exoti
 disagrees and is run padded; the run says so.
 """
 
+import inspect
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import torch
 
 from nlu_rl.errors import ModelError
+from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy
@@ -35,6 +37,7 @@ def check_packed_path(
     Returns:
         None when they agree, else the reason why the padded path is used.
     """
+    _require_cache(policy.backbone)
     padded = padded_scores(policy.backbone, prompts, completions)
     _check_head(policy, prompts[0], completions[0], padded)
     if not policy.backbone.takes_positions:
@@ -55,6 +58,14 @@ def check_packed_path(
     if policy.packed:
         return None
     return f"the packed path differs by {difference:.2g} nats (allowed {tolerance:.2g}); rows are padded"
+
+
+def _require_cache(backbone: Backbone) -> None:
+    if "past_key_values" not in inspect.signature(backbone.trunk.forward).parameters:
+        raise ModelError(
+            "This architecture keeps no keys and values, so it cannot be decoded token by token here.",
+            "Use a transformer, such as Llama, Qwen2 or SmolLM.",
+        )
 
 
 def has_sliding_attention(config: Any) -> bool:

@@ -1,5 +1,6 @@
 """The packed path gives the padded path's log-probabilities, entropies, values and gradients."""
 
+import copy
 import random
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nlu_rl.models.lora_linear import use_fused_updates
 from nlu_rl.policy import packed
 from nlu_rl.policy.attention import TrieLayout, trie_layout
 from nlu_rl.policy.backbone import Backbone
@@ -14,7 +16,7 @@ from nlu_rl.policy.decoding import Prefilled, Rollout
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
-from nlu_rl.policy.policy import Policy
+from nlu_rl.policy.policy import Policy, Prompts
 from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.policy.trie import Trie
 from tiny_model import tiny_causal_lm, tiny_tokenizer
@@ -33,6 +35,7 @@ def lora(architecture: str = "llama", **changes: object) -> torch.nn.Module:
     for name, parameter in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(parameter, std=0.1)
+    use_fused_updates(model)  # as in a run
     return model
 
 
@@ -53,6 +56,9 @@ CASES = {
     "a prompt that is another's prefix": ([[1, 2, 3], [1, 2, 3, 4], [1, 2, 3]], [[5, 6], [7], [8]]),
     "one-token prompts and completions": ([[1], [1], [2]], [[3], [4], [5]]),
     "a group of completions": ([[1, 2, 3]] * 8 + [[1, 2, 9]] * 8, [[i, 5, i % 3] for i in range(16)]),
+    "an empty own prompt": ([[1, 2, 3], [1, 2, 3, 4]], [[5], [6, 7]]),
+    "one completion is empty": ([[1, 2], [1, 3], [4]], [[5, 6], [], [7]]),
+    "sixteen completions, one of them alone": ([[7, 8]] * 16 + [[7, 9]], [[i, 2] for i in range(16)] + [[3]]),
     "the same completion twice": ([[1, 2, 3]] * 2, [[4, 5, 6]] * 2),
 }
 
@@ -71,6 +77,69 @@ def test_packed_equals_padded(architecture: str, case: str) -> None:
     ours, reference = (gradients(model, (r.log_probs.sin() + r.values.square() + r.entropy).sum()) for r in results)
     assert reference.norm() > 0
     assert (ours - reference).norm() / reference.norm() < GRADIENT_TOLERANCE
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_nothing_to_score_is_nothing(packed: bool) -> None:
+    policy = Policy(MODEL, tiny_tokenizer())
+    policy.packed = packed
+    scores = policy.score([[1, 2], [3]], [[], []])
+    assert scores.log_probs.shape == scores.mask.shape == (2, 0)
+
+
+def errors_to_exact(model: torch.nn.Module, dtype: torch.dtype, prompts: Prompts, completions: Prompts) -> list[float]:
+    """How far the packed and the padded path are from the same weights in float64: log-probabilities and gradients."""
+    head = value_head().double()
+    truth = padded_scores(Backbone(copy.deepcopy(model).double()), prompts, completions, value_head=head)
+    found = []
+    for run in (packed_scores, padded_scores):
+        low = copy.deepcopy(model)
+        for module in low.modules():  # adapters stay float32, as in a run
+            for name, parameter in module.named_parameters(recurse=False):
+                if not parameter.requires_grad:
+                    setattr(module, name, torch.nn.Parameter(parameter.to(dtype), requires_grad=False))
+        scores = run(Backbone(low), prompts, completions)
+        found.append(float((scores.log_probs - truth.log_probs).detach().abs().max()))
+        assert scores.entropy.shape == truth.entropy.shape
+        assert torch.isfinite(gradients(low, scores.log_probs.sum())).all()
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_in_bfloat16_packing_is_no_less_exact_than_padding(case: str) -> None:
+    packed_error, padded_error = errors_to_exact(lora(), torch.bfloat16, *CASES[case])
+    assert 0 < packed_error < max(2 * padded_error, 0.1)
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+def test_in_four_bits_packed_equals_padded(architecture: str) -> None:
+    bnb = pytest.importorskip("bitsandbytes")
+    model, head = lora(architecture), value_head()
+    for layer in [m for m in model.modules() if hasattr(m, "base_layer")]:
+        weight = layer.base_layer.weight.data
+        quantized = bnb.nn.Linear4bit(*reversed(weight.shape), bias=False, quant_type="nf4", compress_statistics=True)
+        quantized.weight = bnb.nn.Params4bit(weight, requires_grad=False, quant_type="nf4", compress_statistics=True)
+        layer.base_layer = quantized.to("cpu")
+    prompts, completions = CASES["a group of completions"]
+    results = [r(Backbone(model), prompts, completions, value_head=head) for r in (packed_scores, padded_scores)]
+    for name in ("log_probs", "entropy", "values"):
+        ours, reference = (getattr(result, name) for result in results)
+        assert (ours - reference).abs().max() < LOG_PROB_TOLERANCE, name
+    ours, reference = (gradients(model, r.log_probs.sin().sum() + r.values.square().sum()) for r in results)
+    assert (ours - reference).norm() < GRADIENT_TOLERANCE * reference.norm()
+
+
+def test_mpt_padded_equals_its_own_forward_pass() -> None:
+    """ALiBi takes no positions; each row alone, without padding, is the truth."""
+    model = lora("mpt")
+    policy = Policy(model, tiny_tokenizer())
+    prompts, completions = CASES["ragged rows with a common prefix"]
+    assert not policy.packed
+    scores = policy.score(prompts, completions)
+    for row, (prompt, completion) in enumerate(zip(prompts, completions, strict=True)):
+        logits = model(input_ids=torch.tensor([prompt + completion])).logits[0, len(prompt) - 1 : -1]
+        own = logits.log_softmax(-1).gather(1, torch.tensor(completion)[:, None])[:, 0]
+        assert (scores.log_probs[row, : len(completion)] - own).abs().max() < LOG_PROB_TOLERANCE
 
 
 @pytest.mark.parametrize(

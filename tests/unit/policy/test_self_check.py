@@ -22,6 +22,14 @@ def test_logits_changed_after_the_head_are_refused() -> None:
         check_packed_path(Policy(model, tiny_tokenizer()), PROMPTS, COMPLETIONS)
 
 
+def test_a_model_without_a_cache_is_refused() -> None:
+    from transformers import MambaConfig, MambaForCausalLM
+
+    model = MambaForCausalLM(MambaConfig(vocab_size=320, hidden_size=16, num_hidden_layers=1, state_size=4)).eval()
+    with pytest.raises(ModelError, match="keeps no keys and values"):
+        check_packed_path(Policy(model, tiny_tokenizer()), PROMPTS, COMPLETIONS)
+
+
 def test_a_sliding_window_is_padded_and_samples() -> None:
     from transformers import MistralConfig, MistralForCausalLM
 
