@@ -16,6 +16,7 @@ from nlu_rl.policy.draws import Draws
 from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
 from nlu_rl.training.judge import RuleReward, report_samples, task_metrics
+from nlu_rl.training.ppo_math import masked_mean
 from nlu_rl.training.rows import Row
 from nlu_rl.training.supervised_run import SupervisedRun, adapter_as_it_was
 
@@ -27,6 +28,8 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
     _rows: list[Row]
     _texts: list[str]
     _reported_step: int | None = None
+    _live: list[int] | None = None
+    """The rows to compute for the loss; None computes all."""
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         self._rows = [self.context.rows[feature["position"]] for feature in inputs]
@@ -73,10 +76,34 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
         real = attention_mask.bool()
         prompts = [ids[mask].tolist() for ids, mask in zip(input_ids[:, :split], real[:, :split], strict=True)]
         completions = [ids[mask].tolist() for ids, mask in zip(input_ids[:, split:], real[:, split:], strict=True)]
+        live = range(len(prompts)) if self._live is None else self._live
         part = "update" if torch.is_grad_enabled() else "score"
         with self.context.metrics.timed(part):
-            scores = self.context.policy.score(prompts, completions, temperature=self.temperature)
-        return scores.log_probs, scores.entropy, None
+            if not live:
+                nothing = torch.zeros(len(prompts), logits_to_keep, device=input_ids.device)
+                # A gradient of 0, not none at all: momentum goes on as it would have.
+                anchor = sum(p.sum() for p in self.model.parameters() if p.requires_grad)
+                return nothing + 0 * anchor, nothing, None
+            chosen = [prompts[i] for i in live], [completions[i] for i in live]
+            scores = self.context.policy.score(*chosen, temperature=self.temperature)
+        missing = logits_to_keep - scores.log_probs.shape[1]
+        log_probs, entropy = (torch.nn.functional.pad(x, (0, missing)) for x in (scores.log_probs, scores.entropy))
+        if self._live is not None:
+            back = torch.tensor(list(live), device=input_ids.device)
+            mean = masked_mean(scores.entropy, scores.mask).detach()
+            log_probs = log_probs.new_zeros(real[:, split:].shape).index_copy(0, back, log_probs)
+            entropy = mean.expand(real[:, split:].shape).index_copy(0, back, entropy)
+        return log_probs, entropy, None
+
+    def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> Tensor:
+        """Leave out groups without variance, whose advantages are 0; with a KL term they still learn from that."""
+        if self.beta == 0:
+            self._live = inputs["advantages"].nonzero().flatten().tolist()
+        try:
+            loss: Tensor = super()._compute_loss(model, inputs)
+        finally:
+            self._live = None
+        return loss
 
     def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> Tensor:
         before = sum(self.context.metrics.seconds.values())

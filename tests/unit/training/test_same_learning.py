@@ -1,5 +1,6 @@
 """With equal seeds the engine teaches what the padded path, and the library's own trainer, would have taught."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,9 @@ def train_padded(monkeypatch: pytest.MonkeyPatch, *arguments: Any, **options: An
         return train_toy(*arguments, **options)
 
 
-def assert_same(one: tuple[Any, list[dict[str, Any]]], other: tuple[Any, list[dict[str, Any]]]) -> None:
+def assert_same(
+    one: tuple[Any, list[dict[str, Any]]], other: tuple[Any, list[dict[str, Any]]], but: Collection[str] = ()
+) -> None:
     # B starts at zero, so it is the update itself. Adam makes much of gradients that are only rounding.
     updates = [
         torch.cat([p.flatten() for n, p in model.named_parameters() if "lora_B" in n]) for model, _ in (one, other)
@@ -37,7 +40,7 @@ def assert_same(one: tuple[Any, list[dict[str, Any]]], other: tuple[Any, list[di
     steps = [[event["metrics"] for event in events if event["type"] == "step"] for _, events in (one, other)]
     assert len(steps[0]) == STEPS
     for ours, theirs in zip(*steps, strict=True):
-        shared = [name for name in METRICS if name in ours]
+        shared = [name for name in METRICS if name in ours and name not in but]
         assert {name: ours[name] for name in shared} == pytest.approx({n: theirs[n] for n in shared}, abs=1e-3)
 
 
@@ -94,3 +97,21 @@ def test_the_first_epoch_starts_from_the_old_scores(tmp_path: Path, monkeypatch:
     again = train_toy("ppo", tmp_path / "again", max_steps=STEPS, **LONGER)
     assert len(calls) == 6 * STEPS
     assert_same(reused, again)
+
+
+def test_groups_without_variance_cost_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scored: list[int] = []
+    right = Policy.score
+
+    def counted(self: Policy, prompts: Any, completions: Any, **options: Any) -> Any:
+        scored.append(len(prompts))
+        return right(self, prompts, completions, **options)
+
+    monkeypatch.setattr(Policy, "score", counted)
+    _, events = train_toy("grpo", tmp_path / "long", max_steps=40, grpo={"kl": 0.0})
+    live = [32 * (1 - e["metrics"]["zero_variance_groups"]) for e in events if e["type"] == "step"]
+    assert scored == [rows for rows in live if rows]
+    assert 0.0 in live, "late in this run all groups agree"
+    ours = train_toy("grpo", tmp_path / "skipping", max_steps=STEPS, grpo={"kl": 0.0})
+    monkeypatch.setattr(EngineGRPOTrainer, "_compute_loss", GRPOTrainer._compute_loss)
+    assert_same(ours, train_toy("grpo", tmp_path / "all", max_steps=STEPS, grpo={"kl": 0.0}), but={"entropy"})
