@@ -16,7 +16,7 @@ from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.journal import Journal, Line
 from nlu_rl.tasks.contract import CLOSE_TAG, Example, Extracted, Scored, Task
 
-CHUNK_COMPLETIONS = 64
+CHUNK_COMPLETIONS = 128
 Progress = Callable[[int, int], None]
 
 
