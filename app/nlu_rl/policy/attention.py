@@ -32,6 +32,18 @@ class TrieLayout:
     """(blocks, S, W) true where the query may attend to the key."""
 
 
+@dataclass(frozen=True)
+class SharedPrefix:
+    """Keys and values of the tokens that all rows being decoded begin with."""
+
+    layers: list[tuple[Tensor, Tensor]]
+    """For each layer, keys and values (key heads, P, head size)."""
+
+    @property
+    def length(self) -> int:
+        return self.layers[0][0].shape[1]
+
+
 def trie_layout(trie: Trie, device: torch.device) -> TrieLayout:
     """Cut the trie into blocks; pure but for the last line."""
     nodes, ends = len(trie.tokens), trie.ends
@@ -57,10 +69,11 @@ def trie_attention(
     value: Tensor,
     attention_mask: Tensor | None,
     trie: TrieLayout | None = None,
+    shared: SharedPrefix | None = None,
     scaling: float | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Attend within the trie, or as usual when there is none.
+    """Attend within the trie, or to a shared prefix and one's own tokens, or as usual when there is neither.
 
     Args:
         query: (1, heads, N, head size).
@@ -69,6 +82,8 @@ def trie_attention(
     Returns:
         (1, N, heads, head size).
     """
+    if shared is not None:
+        return _decoding_attention(query, key, value, attention_mask, shared.layers[module.layer_idx], scaling), None
     if trie is None:
         output: tuple[Tensor, None] = sdpa_attention_forward(
             module, query, key, value, attention_mask, scaling=scaling, **kwargs
@@ -97,6 +112,37 @@ def trie_attention(
     )
     back = attended.view(blocks, key_heads, shared, size, -1).permute(0, 3, 1, 2, 4)
     return back.reshape(1, blocks * size, heads, -1)[:, :nodes], None
+
+
+def _decoding_attention(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    mask: Tensor | None,
+    prefix: tuple[Tensor, Tensor],
+    scaling: float | None,
+) -> Tensor:
+    """One query a row, (R, heads, 1, head size), over the prefix, (key heads, P, ..), and its own keys, (R, .., L, ..).
+
+    All rows meet the prefix in one matrix product, so it is read once and copied never.
+    """
+    rows, heads, _, dim = query.shape
+    key_heads, length = prefix[0].shape[:2]
+    queries = query.view(rows, key_heads, heads // key_heads, dim) * (dim**-0.5 if scaling is None else scaling)
+
+    def by_head(states: Tensor) -> Tensor:  # (R, key heads, shared, x) -> (key heads, R * shared, x)
+        return states.transpose(0, 1).reshape(key_heads, -1, states.shape[-1])
+
+    def by_row(states: Tensor) -> Tensor:
+        return states.view(key_heads, rows, heads // key_heads, -1).transpose(0, 1)
+
+    own = queries @ key.transpose(2, 3)
+    if mask is not None:
+        own = own.masked_fill(~mask, -torch.inf)
+    scores = torch.cat([by_row(by_head(queries) @ prefix[0].transpose(1, 2)), own], dim=-1)
+    weights = scores.float().softmax(-1).to(value.dtype)
+    attended = by_row(by_head(weights[..., :length]) @ prefix[1]) + weights[..., length:] @ value
+    return attended.reshape(rows, 1, heads, dim)
 
 
 AttentionInterface.register(TRIE_ATTENTION, trie_attention)

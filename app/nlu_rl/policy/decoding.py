@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from nlu_rl.policy.attention import SharedPrefix
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.row_cache import row_cache
@@ -42,7 +43,7 @@ class Stopping:
 
 @dataclass
 class Prefilled:
-    """The rows to decode, after their prompts: `R` rows, keys and values padded on the left."""
+    """The rows to decode, after their prompts: `R` rows, their own keys and values padded on the left."""
 
     hidden: Tensor
     """(R, hidden size) at the end of each prompt."""
@@ -54,12 +55,14 @@ class Prefilled:
     """(R,) index of the prompt of each row, for the draws."""
     completion: np.ndarray[Any, np.dtype[np.int64]]
     """(R,) which of the prompt's completions each row is."""
+    shared: SharedPrefix | None = None
+    """What all rows begin with, when `layers` and `mask` hold only what comes after it."""
 
 
 def gather_rows(
     layers: Sequence[tuple[Tensor, Tensor]], paths: Sequence[Tensor], device: torch.device
 ) -> tuple[list[tuple[Tensor, Tensor]], Tensor]:
-    """Take each row's own keys and values out of a packed prefill, padded on the left.
+    """Take the nodes of each row's path out of a packed prefill, padded on the left.
 
     Returns:
         For each layer keys and values (R, heads, length, head size), and the mask (R, length).
@@ -89,6 +92,8 @@ def decode(
     rows.layers.clear()
     alive = np.arange(total)
     hidden, mask = rows.hidden, rows.mask
+    begins = 0 if rows.shared is None else rows.shared.length
+    options = {} if rows.shared is None else {"shared": rows.shared}
     for token in range(stopping.max_new_tokens):
         chosen, log_probs = _draw(backbone, hidden, temperature, rows, alive, token, draws)
         keep = []
@@ -109,9 +114,10 @@ def decode(
         output = backbone.hidden(
             input_ids=chosen[:, None],
             attention_mask=mask,
-            position_ids=mask.sum(-1, keepdim=True) - 1,
+            position_ids=begins + mask.sum(-1, keepdim=True) - 1,
             past_key_values=cache,
             use_cache=True,
+            **options,
         )
         hidden = output.last_hidden_state[:, -1]
     return rollout

@@ -15,13 +15,14 @@ import torch
 from torch.utils.checkpoint import checkpoint
 
 from nlu_rl.models.lora_linear import merged_for_sampling
+from nlu_rl.policy.attention import SharedPrefix
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.decoding import Prefilled, Rollout, Stopping, decode, gather_rows
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import packed_prefill, packed_scores
 from nlu_rl.policy.padded import padded_prefill, padded_scores
 from nlu_rl.policy.scores import Scores, pad_rows
-from nlu_rl.policy.trie import split_by_budget
+from nlu_rl.policy.trie import common_prefix, split_by_budget
 
 logger = logging.getLogger(__name__)
 
@@ -166,9 +167,14 @@ class Policy:
 
     def _prefill(self, prompts: Prompts, group: Sequence[int], n: int) -> Prefilled:
         repeats = torch.arange(len(prompts), device=self.backbone.device).repeat_interleave(n)
+        shared = None
         if self.packed:
             hidden, packed_layers, paths = packed_prefill(self.backbone, prompts)
-            layers, mask = gather_rows(packed_layers, [paths[int(i)] for i in repeats], self.backbone.device)
+            length = common_prefix(prompts)
+            if length:
+                nodes = paths[0][:length]
+                shared = SharedPrefix([(keys[0][:, nodes], values[0][:, nodes]) for keys, values in packed_layers])
+            layers, mask = gather_rows(packed_layers, [paths[int(i)][length:] for i in repeats], self.backbone.device)
         else:
             hidden, layers, mask = padded_prefill(self.backbone, prompts)
             layers = [(keys[repeats], values[repeats]) for keys, values in layers]
@@ -179,11 +185,14 @@ class Policy:
             mask=mask,
             prompt=np.repeat(np.asarray(group, np.int64), n),
             completion=np.tile(np.arange(n), len(prompts)),
+            shared=shared,
         )
 
     def _groups(self, prompts: Prompts, n: int, max_new_tokens: int) -> Iterator[list[int]]:
         """Yield the prompts that are decoded together, within both budgets; at least one at a time."""
         longest = max(len(prompt) for prompt in prompts) + max_new_tokens
+        if self.packed:  # what all share is held once
+            longest -= common_prefix(prompts)
         max_rows = max(1, self.max_cache_bytes // (self.backbone.cache_bytes_per_token * longest * n))
         if not self.packed:
             yield from self._padded_groups(prompts, max_rows)

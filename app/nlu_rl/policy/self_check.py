@@ -13,6 +13,7 @@ import torch
 
 from nlu_rl.errors import ModelError
 from nlu_rl.policy.backbone import Backbone
+from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 TOLERANCE_NATS = {torch.float32: 1e-3}
 """Largest difference in log-probability that is still rounding; other types have 8 mantissa bits or few more."""
 LOW_PRECISION_TOLERANCE_NATS = 0.25
+CHECKED_TOKENS = 3
 
 
 @torch.no_grad()
@@ -48,16 +50,28 @@ def check_packed_path(
         return "this architecture attends to a sliding window; rows are padded"
     try:
         packed = packed_scores(policy.backbone, prompts, completions)
-    except (RuntimeError, ValueError, TypeError) as error:
+        decoding = _decoding_difference(policy, prompts)
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         policy.packed = False
         return f"this architecture does not take the packed mask ({error}); rows are padded"
-    difference = float((packed.log_probs - padded.log_probs).abs().max())
+    difference = max(float((packed.log_probs - padded.log_probs).abs().max()), decoding)
     tolerance = TOLERANCE_NATS.get(policy.backbone.dtype, LOW_PRECISION_TOLERANCE_NATS)
     policy.packed = difference <= tolerance
     logger.info("packed and padded log-probabilities differ by at most %.2e nats", difference)
     if policy.packed:
         return None
     return f"the packed path differs by {difference:.2g} nats (allowed {tolerance:.2g}); rows are padded"
+
+
+def _decoding_difference(policy: Policy, prompts: Sequence[Sequence[int]]) -> float:
+    """Return how far the log-probabilities of decoded tokens are from scoring the same tokens."""
+    rollout = policy.sample(prompts, max_new_tokens=CHECKED_TOKENS, stop="", draws=Draws(0))
+    scores = padded_scores(policy.backbone, prompts, rollout.completions).log_probs
+    return max(
+        abs(decoded - float(scored))
+        for row, log_probs in enumerate(rollout.log_probs)
+        for decoded, scored in zip(log_probs, scores[row], strict=False)
+    )
 
 
 def _require_cache(backbone: Backbone) -> None:

@@ -82,6 +82,11 @@ def split_by_budget(sequences: Sequence[Sequence[int]], max_nodes: int) -> list[
     return groups
 
 
+def common_prefix(sequences: Sequence[Sequence[int]]) -> int:
+    """Return how many tokens all sequences begin with; of sorted ones only the first and the last matter."""
+    return _common_prefix(min(sequences, key=tuple), max(sequences, key=tuple))
+
+
 def _common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
     shortest = min(len(a), len(b))
     for i in range(shortest):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlu_rl.models.lora_linear import use_fused_updates
-from nlu_rl.policy import packed
+from nlu_rl.policy import attention, packed
 from nlu_rl.policy.attention import TrieLayout, trie_layout
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.decoding import Prefilled, Rollout
@@ -211,6 +211,20 @@ def test_a_broken_mask_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not policy.packed
 
 
+def test_a_broken_decoding_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy(MODEL, tiny_tokenizer())
+    right = attention._decoding_attention
+
+    def broken(query: torch.Tensor, *rest: torch.Tensor) -> torch.Tensor:
+        return right(query * 1.5, *rest)
+
+    monkeypatch.setattr(attention, "_decoding_attention", broken)
+    reason = check_packed_path(policy, *CASES["ragged rows with a common prefix"])
+    assert reason is not None
+    assert "differs" in reason
+    assert not policy.packed
+
+
 def test_mpt_falls_back_to_padding_and_says_so() -> None:
     policy = Policy(tiny_causal_lm("mpt"), tiny_tokenizer())
     reason = check_packed_path(policy, [[1, 2, 3], [1, 2]], [[4], [5, 6]])
@@ -253,7 +267,7 @@ def test_few_rows_are_decoded_together_when_their_cache_is_large(monkeypatch: py
     policy = Policy(MODEL, tiny_tokenizer())
     prompts = [[1, 2, number] for number in range(10)]
     free = policy.sample(prompts, n=2, max_new_tokens=5, draws=Draws(1))
-    policy.max_cache_bytes = 3 * 2 * (3 + 5) * policy.backbone.cache_bytes_per_token
+    policy.max_cache_bytes = 3 * 2 * (1 + 5) * policy.backbone.cache_bytes_per_token
     tight = policy.sample(prompts, n=2, max_new_tokens=5, draws=Draws(1))
     assert together == [20, 6, 6, 6, 2]
     assert tight.completions == free.completions
