@@ -7,10 +7,12 @@ and checked against a pinned SHA-256, installs itself.
 import hashlib
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 import urllib.request
 import venv
 from pathlib import Path
@@ -38,8 +40,7 @@ def install_pip(python: Path) -> None:
     context = ssl.create_default_context(cafile=os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE"))
     request = urllib.request.Request(f"{index}/pip/", headers={"Accept": "application/vnd.pypi.simple.v1+json"})
     with urllib.request.urlopen(request, context=context) as reply:
-        files = json.load(reply)["files"]
-    url = next(file["url"] for file in files if file["filename"] == PIP_WHEEL)
+        url = wheel_url(reply.read().decode(), reply.url)
     with urllib.request.urlopen(url, context=context) as reply:
         wheel = reply.read()
     if hashlib.sha256(wheel).hexdigest() != PIP_SHA256:
@@ -48,6 +49,18 @@ def install_pip(python: Path) -> None:
         path = Path(directory) / PIP_WHEEL
         path.write_bytes(wheel)
         subprocess.run([python, f"{path}/pip", "install", "--no-index", path], check=True)
+
+
+def wheel_url(page: str, base: str) -> str:
+    """Find the wheel on the index's page, JSON or, from older mirrors, HTML."""
+    try:
+        links = [file["url"] for file in json.loads(page)["files"]]
+    except ValueError:
+        links = re.findall(r'href="([^"]+)"', page)
+    found = [link for link in links if PIP_WHEEL in link]
+    if not found:
+        sys.exit(f"The package index has no {PIP_WHEEL}. Install the package python3-venv instead.")
+    return urllib.parse.urljoin(base, found[0])
 
 
 if __name__ == "__main__":
