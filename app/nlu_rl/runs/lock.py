@@ -61,6 +61,11 @@ class RunLock:
             else:
                 return True
 
+    @property
+    def lost(self) -> bool:
+        """Whether the lock file, and with it the run, was removed by hand: another worker may be in its place by now."""
+        return os.fstat(self._file).st_nlink == 0
+
     def release(self) -> None:
         os.close(self._file)
 

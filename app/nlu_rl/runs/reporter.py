@@ -176,8 +176,12 @@ class Reporter:
     def _beat(self) -> None:
         while not self._ended.wait(HEARTBEAT_SECONDS):
             with self._guard:
-                if not self.closed:
-                    self._write()
+                if self.closed:
+                    continue
+                if self._lock.lost:
+                    log.error("%s was removed: this worker ends", self.run.path)
+                    os._exit(1)  # whatever it wrote now would go into someone else's run, or nowhere
+                self._write()
 
 
 @contextlib.contextmanager

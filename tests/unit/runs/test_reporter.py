@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -144,6 +145,23 @@ def test_the_lock_of_a_killed_process_is_free(run: RunDirectory) -> None:
         holder.wait()
         with RunLock(run):
             pass
+
+
+def test_a_worker_whose_run_was_removed_ends_and_leaves_the_next_one_alone(run: RunDirectory) -> None:
+    script = (
+        "import sys, time; from pathlib import Path; from nlu_rl.runs import reporter\n"
+        "from nlu_rl.runs.layout import RunDirectory\n"
+        "reporter.HEARTBEAT_SECONDS = 0.05\n"
+        "with reporter.job(RunDirectory(Path(sys.argv[1]))): print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script, run.path], stdout=subprocess.PIPE, text=True) as orphan:
+        assert orphan.stdout is not None
+        orphan.stdout.readline()
+        shutil.rmtree(run.path)
+        again = create_run(run.path.parent, run.path.name, Job("train"), exact=True)
+        assert orphan.wait(10) == 1
+    assert read_status(again).state == "queued"
+    assert again.events_path.read_text() == ""
 
 
 def test_the_heart_beats(run: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
