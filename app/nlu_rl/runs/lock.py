@@ -63,7 +63,7 @@ class RunLock:
 
     @property
     def lost(self) -> bool:
-        """Whether the lock file, and with it the run, was removed by hand: another worker may be in its place by now."""
+        """Whether the run was removed by hand: another one, with another worker, may be in its place by now."""
         return os.fstat(self._file).st_nlink == 0
 
     def release(self) -> None:
