@@ -1,9 +1,9 @@
 """Proof that an exported folder is the model that was trained, on real rows of the run's tasks.
 
-Compared with base + adapter are the weights (`weights.py`), the logits where answers are predicted (both in bfloat16;
-they may differ by twice what bfloat16 itself changes in base + adapter), greedy answers (a changed one must have been a
-near tie), and the score (by a paired test). The folder is loaded anew, as anyone would load it. One model is in memory
-at a time.
+Compared with base + adapter are the weights (`weights.py`), the logits where answers are predicted, greedy answers (a
+changed one must have been a near tie), and the score (by a paired test). The logits' error against float32 may be twice
+bfloat16's own in base + adapter; four times where every weight is proven to be the right sum, rounded, since rounding
+alone comes near twice. The folder is loaded anew, as anyone would load it. One model is in memory at a time.
 """
 
 import gc
