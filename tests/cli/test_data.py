@@ -18,6 +18,7 @@ def glue(tmp_path: Path) -> Path:
     (folder / "SST-2" / "train.tsv").write_text("sentence\tlabel\ngood\t1\nbad\t0\nodd\t2\n")
     (folder / "SST-2" / "dev.tsv").write_text("sentence\tlabel\ngood\t1\n")
     (folder / "QQP").mkdir()
+    (folder / "mine").mkdir()
     return folder
 
 
@@ -28,13 +29,33 @@ def lines(output: str) -> list[dict[str, Any]]:
 def test_import_glue_json(glue: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["data", "import", "glue", str(glue), "--json"]) == 0
     output = capfd.readouterr()
+    reason = "the label '2' is none of negative, positive, 0, 1"
     assert lines(output.out) == [
-        {"task": "sst2", "split": "train", "rows": 2, "refused": 1, "labels": {"negative": 1, "positive": 1}},
-        {"task": "sst2", "split": "validation", "rows": 1, "refused": 0, "labels": {"negative": 0, "positive": 1}},
+        {
+            "task": "sst2",
+            "split": "train",
+            "rows": 2,
+            "refused": 1,
+            "labels": {"negative": 1, "positive": 1},
+            "duplicates": 0,
+            "overlap": None,
+            "refusals": [{"line": 4, "reason": reason}],
+        },
+        {
+            "task": "sst2",
+            "split": "validation",
+            "rows": 1,
+            "refused": 0,
+            "labels": {"negative": 0, "positive": 1},
+            "duplicates": 0,
+            "overlap": 1,
+            "refusals": [],
+        },
     ]
     assert "sst2 train: refused line 4: the label '2'" in output.err
     assert "sst2: 1 validation rows have a text that is also in train" in output.err
-    assert "skipped QQP: not supported yet" in output.err
+    assert "skipped QQP: no train.tsv" in output.err
+    assert "skipped mine: not a GLUE task" in output.err
 
 
 def test_import_glue_table_and_what_is_here_then(glue: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +103,7 @@ WRONG = [
     (["data", "import", "csv", "x.csv"], "Add --task"),
     (["data", "import", "csv", "none.csv", "--task", "sst2"], "Cannot read none.csv"),
     (["data", "import", "csv", "good.csv", "--task", "sts2"], "Unknown task 'sts2'"),
-    (["data", "import", "csv", "good.csv", "--task", "sst2", "--split", "dev"], "Unknown split 'dev'"),
+    (["data", "import", "csv", "good.csv", "--task", "sst2", "--split", "dev"], "There is no split 'dev'"),
     (["data", "import", "csv", "good.csv", "--task", "sst2", "--columns", "text"], "does not name a column"),
     (["data", "import", "csv", "bad.csv", "--task", "sst2"], "has no usable row"),
     (["data", "import", "csv", "mixed.csv", "--task", "sst2", "--strict"], "line 3: the label '7'"),

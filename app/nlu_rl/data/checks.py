@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from nlu_rl.data.schema import Schema
+from nlu_rl.data.row_schema import Schema
 
 Row = dict[str, Any]
 """A row in the cache: `{"id": str, "fields": {name: text}, "gold": str | None}`."""
@@ -20,13 +20,14 @@ _NOT_TEXT = re.compile(r"[\W_]+")
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row that was not taken: its line in the file (from 1) and the reason."""
+    """A row that was not taken: its line in the file (from 1) and the reason; `unit` where it is not a line."""
 
     line: int
     reason: str
+    unit: str = "line"
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.reason}"
+        return f"{self.unit} {self.line}: {self.reason}"
 
 
 @dataclass(slots=True)
@@ -65,10 +66,14 @@ def count_duplicates(rows: Sequence[Row]) -> int:
     return len(rows) - len({text_key(row["fields"]) for row in rows})
 
 
-def count_overlap(train: Iterable[Row], held_out: Iterable[Row]) -> int:
-    """Return how many held-out rows have a text that also stands in the training rows."""
+def overlaps(by_split: Mapping[str, Sequence[Row]]) -> dict[str, int]:
+    """Return, for each evaluation split, how many of its rows have a text that also stands in `train`."""
+    train = by_split.get("train")
+    if train is None:
+        return {}
     known = {text_key(row["fields"]) for row in train}
-    return sum(text_key(row["fields"]) in known for row in held_out)
+    held_out = ((split, rows) for split, rows in by_split.items() if split != "train")
+    return {split: sum(text_key(row["fields"]) in known for row in rows) for split, rows in held_out}
 
 
 def make_row(schema: Schema, row_id: str, texts: Mapping[str, str], label: str | None) -> Row:

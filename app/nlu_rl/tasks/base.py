@@ -4,10 +4,10 @@ A subclass states what differs (system message, instructions, how the query read
 instructions never change and come first, the query last, so that all prompts of a task share the longest prefix.
 """
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import ClassVar
 
 from nlu_rl.data.cache import read_rows
 from nlu_rl.data.schema import Schema, get_schema
@@ -19,21 +19,24 @@ class DatasetTask(ABC):
     """A task over one data set. Class attributes state it; see `contract.Task` for the methods.
 
     `query` is a format string over the fields. `submission_file` is the name the official server wants, and
-    `submission_default` what is handed in for an unparsed answer.
+    `submission_default` what is handed in for an unparsed answer. A task without training rows of its own names in
+    `train_from` the data set of another.
     """
 
     name: str
     version: int = 1
     answers: tuple[str, ...] | None = None
     metric: str
-    title: ClassVar[str]
-    system: ClassVar[str]
-    instructions: ClassVar[str]
-    query: ClassVar[str]
+    passage: str = ""
+    title: str
+    system: str
+    instructions: str
+    query: str
     evaluation_split: Split = "validation"
-    submission_file: ClassVar[str]
-    submission_default: ClassVar[str]
-    note: ClassVar[str] = ""
+    submission_file: str
+    submission_default: str
+    train_from: str = ""
+    note: str = ""
     """What a reader of its scores should know, such as rows left out."""
 
     @cached_property
@@ -41,7 +44,8 @@ class DatasetTask(ABC):
         return get_schema(self.name)
 
     def load(self, split: Split) -> list[Example]:
-        rows = read_rows(self.schema.name, split)
+        name = self.train_from if split == "train" and self.train_from else self.schema.name
+        rows = read_rows(name, split)
         return [Example(row["id"], row["fields"], row["gold"]) for row in rows]
 
     def prompt(self, example: Example, shots: Sequence[Example] = ()) -> list[Message]:
@@ -55,8 +59,12 @@ class DatasetTask(ABC):
         return messages
 
     def _user_turn(self, example: Example, *, first: bool) -> str:
-        query = self.query.format_map(example.fields)
+        query = self.query_text(example)
         return f"{self.instructions}\n\n{query}" if first else query
+
+    def query_text(self, example: Example) -> str:
+        """Return the row's own part of the prompt."""
+        return self.query.format_map(example.fields)
 
     def target(self, example: Example) -> str:
         return self.gold(example) + CLOSE_TAG
@@ -84,13 +92,26 @@ class DatasetTask(ABC):
         """Return an answer as the official submission writes it."""
 
     def submission(self, answers: Sequence[tuple[Example, Extracted]]) -> Submission:
-        """The index is the row's in the official test file, else its place in `answers`."""
-        rows: list[tuple[str, ...]] = []
+        """Return a table of index and label, or lines of JSON where the official file has them.
+
+        The index is the row's in the official test file, else its place in `answers`.
+        """
+        rows = list(self._indexed(answers))
+        if self.submission_file.endswith(".jsonl"):
+            lines = (json.dumps({"idx": index, "label": self.json_label(answer)}) for index, answer in rows)
+            return Submission(self.submission_file, (), [(line,) for line in lines])
+        table: list[tuple[str, ...]] = [(str(index), self.written_label(answer)) for index, answer in rows]
+        return Submission(self.submission_file, ("index", "prediction"), table)
+
+    def json_label(self, answer: str) -> str | int:
+        """Return an answer as the lines of JSON of an official submission have it."""
+        return self.written_label(answer)
+
+    def _indexed(self, answers: Sequence[tuple[Example, Extracted]]) -> Iterator[tuple[int, str]]:
         for place, (example, extracted) in enumerate(answers):
             index = example.id.rpartition("-")[2]
             answer = self.submission_default if extracted.value is None else extracted.value
-            rows.append((index if index.isdigit() else str(place), self.written_label(answer)))
-        return Submission(self.submission_file, ("index", "prediction"), rows)
+            yield int(index) if index.isdecimal() else place, answer
 
 
 def require_rows(scored: Sequence[tuple[Example, Scored]], task: str) -> None:

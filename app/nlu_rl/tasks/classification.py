@@ -5,7 +5,7 @@ answer is a class of its own, predicted and never right.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from types import MappingProxyType
 
 from nlu_rl.tasks.base import DatasetTask, require_rows, total
 from nlu_rl.tasks.contract import Example, Extracted, Scored
@@ -20,9 +20,9 @@ class ClassificationTask(DatasetTask):
 
     answers: tuple[str, ...]
     metric = "accuracy"
-    keywords: ClassVar[Mapping[str, str]] = {}
+    keywords: Mapping[str, str] = MappingProxyType({})
     """Further words, in small letters, and the answer each means."""
-    submission_labels: ClassVar[Mapping[str, str]] = {}
+    submission_labels: Mapping[str, str] = MappingProxyType({})
     """How the official submission writes an answer; the answer itself where it is not listed."""
 
     def extract(self, completion: str) -> Extracted:

@@ -6,7 +6,8 @@ sampled cannot be reinforced: SmolLM2-135M begins with it with a probability of 
 under 0.5 % (a handful of validation rows).
 """
 
-from typing import ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from nlu_rl.tasks.classification import ClassificationTask
 
@@ -15,7 +16,7 @@ class Cola(ClassificationTask):
     name = "cola"
     answers = ("not acceptable", "acceptable")
     metric = "matthews"
-    keywords: ClassVar = {"unacceptable": "not acceptable"}
+    keywords: Mapping[str, str] = MappingProxyType({"unacceptable": "not acceptable"})
     title = "Grammatical acceptability of sentences (GLUE)"
     system = "You are an assistant that analyses the linguistic properties of sentences."
     instructions = (
@@ -25,5 +26,5 @@ class Cola(ClassificationTask):
     )
     query = "Sentence: {sentence}"
     submission_file = "CoLA.tsv"
-    submission_labels: ClassVar = {"not acceptable": "0", "acceptable": "1"}
+    submission_labels: Mapping[str, str] = MappingProxyType({"not acceptable": "0", "acceptable": "1"})
     submission_default = "acceptable"

@@ -53,11 +53,16 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A file for an official evaluation server."""
+    """A file for an official evaluation server: a table, or lines of JSON as rows of one column without a header."""
 
     file_name: str
     header: tuple[str, ...]
     rows: list[tuple[str, ...]] = field(default_factory=list)
+
+    def text(self) -> str:
+        """Return the content of the file, tab-separated where there are columns."""
+        lines = [*([self.header] if self.header else []), *self.rows]
+        return "".join("\t".join(columns) + "\n" for columns in lines)
 
 
 class Task(Protocol):
@@ -68,6 +73,8 @@ class Task(Protocol):
     answers: tuple[str, ...] | None
     metric: str
     """The name in `metrics()` by which checkpoints are compared; higher is better."""
+    passage: str
+    """The field that may be shortened where a prompt does not fit a model, or "" (`passage.fit_prompt`)."""
 
     def load(self, split: Split) -> list[Example]:
         """Return the rows of a split. Raises DataError when the data is missing, with the command that gets it."""

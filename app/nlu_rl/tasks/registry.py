@@ -3,13 +3,22 @@
 from functools import cache
 
 from nlu_rl.errors import RecipeError, unknown_name
+from nlu_rl.tasks.ax import Ax
 from nlu_rl.tasks.base import DatasetTask
 from nlu_rl.tasks.cola import Cola
+from nlu_rl.tasks.mnli import Mnli, MnliMismatched
 from nlu_rl.tasks.movie_snippets import MovieSnippets
+from nlu_rl.tasks.mrpc import Mrpc
+from nlu_rl.tasks.qnli import Qnli
+from nlu_rl.tasks.qqp import Qqp
+from nlu_rl.tasks.rte import Rte
 from nlu_rl.tasks.sst2 import Sst2
 from nlu_rl.tasks.stsb import Stsb
+from nlu_rl.tasks.wnli import Wnli
 
-_TASKS: dict[str, type[DatasetTask]] = {task.name: task for task in (MovieSnippets, Sst2, Cola, Stsb)}
+_GLUE: tuple[type[DatasetTask], ...] = (Sst2, Cola, Stsb, Mrpc, Qqp, Mnli, MnliMismatched, Qnli, Rte, Wnli, Ax)
+_ALL: tuple[type[DatasetTask], ...] = (MovieSnippets, *_GLUE)
+_TASKS = {task.name: task for task in _ALL}
 
 
 def task_names() -> list[str]:

@@ -1,6 +1,7 @@
 """SST-2: is a phrase from a movie review positive or negative? (GLUE; accuracy.)"""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from nlu_rl.tasks.classification import ClassificationTask
 
@@ -16,5 +17,5 @@ class Sst2(ClassificationTask):
     )
     query = "Review: {sentence}"
     submission_file = "SST-2.tsv"
-    submission_labels: ClassVar = {"negative": "0", "positive": "1"}
+    submission_labels: Mapping[str, str] = MappingProxyType({"negative": "0", "positive": "1"})
     submission_default = "positive"

@@ -133,7 +133,7 @@ def test_rows_of_the_hub(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     train, _, _ = fetch.fetch_dataset("glue/sst2")
     assert asked["names"] == ("nyu-mll/glue", "sst2")
     assert asked["revision"] == "abc"
-    assert [str(refusal) for refusal in train.refused] == ["line 2: the sentence is empty"]
+    assert [str(refusal) for refusal in train.refused] == ["row 2: the sentence is empty"]
     assert read_rows("glue/sst2", "train") == [{"id": "train-5", "fields": {"sentence": "good"}, "gold": "positive"}]
     assert read_rows("glue/sst2", "validation")[0]["gold"] == "negative"
     assert read_rows("glue/sst2", "test") == [{"id": "test-3", "fields": {"sentence": "who knows"}, "gold": None}]

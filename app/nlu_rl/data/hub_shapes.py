@@ -1,0 +1,62 @@
+"""How the hub lays out a row: most as ours, by column; a few data sets in their own shape. Pure functions."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nlu_rl.data.row_schema import Schema
+from nlu_rl.data.superglue_rows import entity_lines, mark_pronoun
+
+Record = Mapping[str, Any]
+Shape = Callable[[Schema, Record, int], tuple[str, dict[str, str], str | None]]
+"""From (schema, row, its number) to the id within the split, the texts by field, and the label as written."""
+
+
+def plain(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
+    """Columns under the names of our fields, or those the schema says; the label in `label`."""
+    names = schema.hub.columns if schema.hub else {}
+    texts = {field: str(row[names.get(field, field)] or "") for field in schema.fields}
+    return str(row.get("idx", number)), texts, _label(schema, row["label"])
+
+
+def copa(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
+    row_id, texts, label = plain(schema, row, number)
+    return row_id, texts, None if label is None else str(int(label) + 1)
+
+
+def multirc(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
+    _, texts, label = plain(schema, {**row, "idx": number}, number)
+    place = row["idx"]
+    return f"{place['paragraph']}-{place['question']}-{place['answer']}", texts, label
+
+
+def record(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
+    texts = {"passage": row["passage"], "entities": entity_lines(row["entities"]), "query": row["query"]}
+    answers = "\n".join(dict.fromkeys(row["answers"]))
+    return str(row["idx"]["query"]), texts, answers or None
+
+
+def wsc(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
+    pronoun, noun = row["span2_text"], row["span1_text"]
+    texts = {"text": mark_pronoun(row["text"], row["span2_index"], pronoun), "noun": noun, "pronoun": pronoun}
+    return str(row["idx"]), texts, _label(schema, row["label"])
+
+
+def squad(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
+    texts = {"context": row["context"], "question": row["question"]}
+    return str(row["id"]), texts, "\n".join(dict.fromkeys(row["answers"]["text"])) or None
+
+
+def _label(schema: Schema, written: Any) -> str | None:
+    text = str(written)
+    if text in ("-1", "None"):
+        return None
+    return schema.hub.labels.get(text, text) if schema.hub else text
+
+
+SHAPES: dict[str, Shape] = {
+    "superglue/copa": copa,
+    "superglue/multirc": multirc,
+    "superglue/record": record,
+    "superglue/wsc": wsc,
+    "squad": squad,
+}

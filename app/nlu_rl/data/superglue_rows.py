@@ -1,0 +1,101 @@
+"""From a line of an official SuperGLUE file to rows. Pure functions; every one yields `(id, texts, label)`.
+
+A row of MultiRC is one answer and its id says passage, question and answer; a row of ReCoRD is one query, and one of
+AX-g names its pair, so that metrics can look at rows together. Asterisks mark the pronoun of WSC in its text.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from nlu_rl.data.official import Raw
+
+Record = Mapping[str, Any]
+RowsOf = Callable[[str, Record], Iterator[Raw]]
+"""From (split, line) to the rows it holds. Raises KeyError, TypeError or ValueError where it is not as it should be."""
+
+
+def flat(*fields: str) -> RowsOf:
+    """Return a reader of lines that hold the fields, `label` and `idx` by name."""
+
+    def rows_of(split: str, line: Record) -> Iterator[Raw]:
+        yield f"{split}-{line['idx']}", {field: _text(line[field]) for field in fields}, _label(line.get("label"))
+
+    return rows_of
+
+
+def copa(split: str, line: Record) -> Iterator[Raw]:
+    """The file numbers the choices from 0, the task from 1."""
+    fields = ("premise", "choice1", "choice2", "question")
+    label = None if line.get("label") is None else str(int(line["label"]) + 1)
+    yield f"{split}-{line['idx']}", {field: _text(line[field]) for field in fields}, label
+
+
+def multirc(split: str, line: Record) -> Iterator[Raw]:
+    passage = line["passage"]
+    for question in passage["questions"]:
+        for answer in question["answers"]:
+            row_id = f"{split}-{line['idx']}-{question['idx']}-{answer['idx']}"
+            texts = {"paragraph": passage["text"], "question": question["question"], "answer": answer["text"]}
+            yield row_id, {name: _text(text) for name, text in texts.items()}, _label(answer.get("label"))
+
+
+def record(split: str, line: Record) -> Iterator[Raw]:
+    passage = line["passage"]
+    text = _text(passage["text"])
+    entities = entity_lines(text[span["start"] : span["end"] + 1] for span in passage["entities"])
+    for query in line["qas"]:
+        texts = {"passage": text, "entities": entities, "query": _text(query["query"])}
+        answers = "\n".join(dict.fromkeys(answer["text"] for answer in query.get("answers", ())))
+        yield f"{split}-{query['idx']}", texts, answers or None
+
+
+def wsc(split: str, line: Record) -> Iterator[Raw]:
+    target = line["target"]
+    noun, pronoun = _text(target["span1_text"]), _text(target["span2_text"])
+    text = mark_pronoun(_text(line["text"]), int(target["span2_index"]), pronoun)
+    yield f"{split}-{line['idx']}", {"text": text, "noun": noun, "pronoun": pronoun}, _label(line.get("label"))
+
+
+def ax_g(split: str, line: Record) -> Iterator[Raw]:
+    texts = {field: _text(line[field]) for field in ("premise", "hypothesis")}
+    yield f"{split}-pair{line['pair_id']}-{line['idx']}", texts, _label(line.get("label"))
+
+
+def mark_pronoun(text: str, word: int, pronoun: str) -> str:
+    """Return the text with asterisks around the pronoun at the place of a word; as it is when it stands elsewhere."""
+    words = text.split(" ")
+    before, rest = " ".join(words[:word]), " ".join(words[word:])
+    at = rest.casefold().find(pronoun.casefold())
+    if not 0 <= at <= 2:  # an opening quotation mark may stand before it
+        return text
+    marked = f"{rest[:at]}*{rest[at : at + len(pronoun)]}*{rest[at + len(pronoun) :]}"
+    return f"{before} {marked}" if before else marked
+
+
+def entity_lines(names: Iterable[str]) -> str:
+    """Return the different names, one a line."""
+    return "\n".join(dict.fromkeys(" ".join(name.split()) for name in names))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:40]!r} is not a text")
+    return value
+
+
+def _label(value: Any) -> str | None:
+    return None if value is None else str(value)
+
+
+ROWS_OF: dict[str, RowsOf] = {
+    "boolq": flat("passage", "question"),
+    "cb": flat("premise", "hypothesis"),
+    "copa": copa,
+    "multirc": multirc,
+    "record": record,
+    "superglue-rte": flat("premise", "hypothesis"),
+    "wic": flat("word", "sentence1", "sentence2"),
+    "wsc": wsc,
+    "ax-b": flat("sentence1", "sentence2"),
+    "ax-g": ax_g,
+}

@@ -1,0 +1,127 @@
+"""The zero-shot transfer sets in the forms they are published in, and Amazon reviews.
+
+Financial PhraseBank is Latin-1, one `text@label` a line; Emotion one `text;label` a line; the others are CSV or JSON
+lines, read as a user's own file is. All of it becomes the `test` split, as nothing is trained on them.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from nlu_rl.data.checks import Refusal, SplitRows
+from nlu_rl.data.files import read_file
+from nlu_rl.data.official import ImportResult, Raw, collect
+from nlu_rl.data.schema import get_schema
+from nlu_rl.data.tsv import read_bytes
+from nlu_rl.errors import DataError, unknown_name
+
+TASKS = ("financial-phrasebank", "financial-news", "mental-health", "emotion", "babi-nli", "siga-nli")
+NAMES = {
+    "financial-phrasebank": ("phrasebank", "sentences_allagree", "sentences_75agree", "sentences_66", "sentences_50"),
+    "financial-news": ("fin_cleaned", "financial-news", "financial_news", "labelled_financial"),
+    "mental-health": ("mental", "combined data", "combined_data"),
+    "emotion": ("emotion",),
+    "babi-nli": ("babi",),
+    "siga-nli": ("siga",),
+}
+"""What the name of a file or its folder holds, in small letters, by which its task is known."""
+SUFFIXES = (".txt", ".csv", ".tsv", ".jsonl", ".json", ".parquet")
+_MARKED = {"financial-phrasebank": ("@", "iso-8859-1"), "emotion": (";", "utf-8")}
+"""The sets of `text<mark>label` lines: the mark, and the encoding."""
+
+
+def import_transfer(
+    path: Path,
+    *,
+    task: str | None = None,
+    split: str = "test",
+    columns: dict[str, str] | None = None,
+    strict: bool = False,
+) -> ImportResult:
+    """Read a file, or every file of a folder that is known by its name, and put the rows into the cache.
+
+    Of several files of one task, the one that names the test split is taken, else the first.
+
+    Raises:
+        DataError: nothing to import, a file that cannot be read, or, with `strict`, a refused row. Nothing is written
+            then.
+    """
+    if task is not None and task not in TASKS:
+        raise DataError(unknown_name("transfer set", task, TASKS), "Give one of them.")
+    result = ImportResult()
+    for name, file in _files(path, task, result.skipped).items():
+        result.splits.append(read_set(name, file, split, columns))
+    if not result.splits:
+        raise DataError(
+            f"{path} holds no file that is known by its name as a transfer set.",
+            f"Give a file and --task; the sets are {', '.join(TASKS)}.",
+        )
+    result.write(strict=strict)
+    return result
+
+
+def import_amazon(
+    path: Path, *, split: str = "test", columns: dict[str, str] | None = None, strict: bool = False
+) -> ImportResult:
+    """Read reviews with their ratings from 1 to 5 and put them into the cache.
+
+    Raises:
+        DataError: a file that cannot be read, or, with `strict`, a refused row. Nothing is written then.
+    """
+    part = read_file(get_schema("amazon"), path, split=split, columns=columns)
+    result = ImportResult([part])
+    result.write(strict=strict)
+    return result
+
+
+def read_set(task: str, path: Path, split: str, columns: dict[str, str] | None = None) -> SplitRows:
+    """Return the rows of one file, and the rows refused.
+
+    Raises:
+        DataError: an unreadable file, or not one usable row.
+    """
+    if task in _MARKED and path.suffix.casefold() not in SUFFIXES[1:]:
+        mark, encoding = _MARKED[task]
+        return collect(get_schema(task), split, f"file {path.name}", path, _marked(path, mark, encoding, split))
+    kind = "csv" if path.suffix.casefold() == ".txt" else None
+    return read_file(get_schema(task), path, split=split, kind=kind, columns=columns)
+
+
+def _marked(path: Path, mark: str, encoding: str, split: str) -> Iterator[tuple[int, Raw | Refusal]]:
+    """Yield the rows of `text<mark>label` lines; a first line whose label is `label...` is a header."""
+    for number, line in enumerate(read_bytes(path).rstrip(b"\r\n").split(b"\n"), start=1):
+        try:
+            text, found, label = line.decode(encoding).rstrip("\r").rpartition(mark)
+        except UnicodeDecodeError:
+            yield number, Refusal(number, f"the line is not {encoding.upper()} text")
+            continue
+        if number == 1 and label.strip().casefold().startswith("label"):
+            continue
+        if not found:
+            yield number, Refusal(number, f"no '{mark}' between text and label")
+        else:
+            yield number, (f"{split}-{number}", {"text": text}, label)
+
+
+def _files(path: Path, task: str | None, skipped: list[str]) -> dict[str, Path]:
+    if not path.is_dir():
+        name = task or _task_of(Path(path.name))
+        return {name: path} if name else {}
+    found: dict[str, list[Path]] = {}
+    for file in sorted(path.rglob("*")):
+        if file.is_file() and file.suffix.casefold() in SUFFIXES:
+            name = _task_of(file.relative_to(path))
+            if name is not None and task in (None, name):
+                found.setdefault(name, []).append(file)
+            elif task is None:
+                skipped.append(f"{file.relative_to(path)}: not known by its name as a transfer set")
+    chosen = {}
+    for name, files in found.items():
+        best = next((file for file in files if "test" in file.stem.casefold()), files[0])
+        chosen[name] = best
+        skipped.extend(f"{file.relative_to(path)}: {best.name} is taken" for file in files if file != best)
+    return chosen
+
+
+def _task_of(path: Path) -> str | None:
+    text = str(path).casefold()
+    return next((task for task, words in NAMES.items() if any(word in text for word in words)), None)
