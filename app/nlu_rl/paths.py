@@ -28,6 +28,27 @@ def models_dir() -> Path:
     return home() / "data_cache" / "models"
 
 
+def bundled_models_dir() -> Path | None:
+    """Return the read-only folder of the models that came with the installation (`NLU_RL_BUNDLED_MODELS`), if any."""
+    configured = os.environ.get("NLU_RL_BUNDLED_MODELS")
+    return Path(configured) if configured else None
+
+
+def model_dir(name: str) -> Path:
+    """Return where the model folder `name` is, or will be once fetched: the user's own goes before a bundled one."""
+    own, bundled = models_dir() / name, bundled_models_dir()
+    if bundled is not None and not os.path.lexists(own) and os.path.isdir(bundled / name):
+        return bundled / name
+    return own
+
+
+def model_dirs() -> list[Path]:
+    """Return the folder of every model that is here, the user's own first."""
+    roots = [root for root in (models_dir(), bundled_models_dir()) if root and os.access(root, os.R_OK | os.X_OK)]
+    found = [path for root in roots for path in sorted(root.iterdir()) if path.is_dir() and path.name[0] != "."]
+    return [path for path in found if path == model_dir(path.name)]
+
+
 def datasets_dir() -> Path:
     return home() / "data_cache" / "datasets"
 

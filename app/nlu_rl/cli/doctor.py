@@ -194,10 +194,7 @@ def _models() -> "list[Check]":
     from nlu_rl.models.verify import verify_folder
     from nlu_rl.runs.checks import Check
 
-    root = paths.models_dir()
-    folders = (
-        [path for path in sorted(root.iterdir()) if _is_content(path)] if os.access(root, os.R_OK | os.X_OK) else []
-    )
+    folders = paths.model_dirs()
     if not folders:
         return [Check("models", "warn", "No model is here yet.", "'nlu-rl models fetch smollm2-135m'")]
     checks = []
@@ -229,7 +226,3 @@ def _data() -> "list[Check]":
             rows = ", ".join(f"{split} {entry['rows']}" for split, entry in meta["splits"].items())
             checks.append(Check(f"data {name}", "ok", f"{rows} rows."))
     return checks or [Check("data", "warn", "No data set is here yet.", "'nlu-rl data list' shows how to get each.")]
-
-
-def _is_content(path: Path) -> bool:
-    return path.is_dir() and not path.name.startswith(".")

@@ -89,6 +89,7 @@ def fetch(
         require_whole(reference.folder, name=reference.name)
     elif force or not os.path.lexists(reference.folder) or verify_folder(reference.folder, hashes=False):
         _run_fetch(reference, force=force, json=json)
+        reference = resolve_reference(model)  # no longer the bundled one
     manifest = read_manifest(reference.folder) or {}
     result = {
         "model": reference.name,
@@ -169,10 +170,8 @@ def _known() -> "list[Reference]":
 
     catalogue = [resolve_reference(name) for name in CATALOGUE]
     taken = {reference.folder for reference in catalogue}
-    folder = paths.models_dir()
-    others = sorted(path for path in folder.iterdir() if path.is_dir()) if os.access(folder, os.R_OK | os.X_OK) else []
-    mine = [path for path in others if path not in taken and not path.name.startswith(".")]
-    return [*catalogue, *(resolve_reference(path.name) for path in mine)]
+    others = [path for path in paths.model_dirs() if path not in taken]
+    return [*catalogue, *(resolve_reference(path.name) for path in others)]
 
 
 def _run_fetch(reference: "Reference", *, force: bool, json: bool) -> None:

@@ -172,7 +172,7 @@ def resolve_reference(reference: str) -> Reference:
     text = reference.strip()
     entry = CATALOGUE.get(text.lower()) or _BY_HUB_ID.get(text.lower())
     if entry:
-        return Reference("catalogue", entry.name, paths.models_dir() / entry.name, entry)
+        return Reference("catalogue", entry.name, paths.model_dir(entry.name), entry)
     path = Path(text).expanduser()
     if text and os.path.isdir(path):  # unlike Path's, false also where one may not look
         return Reference("folder", text, path.resolve())
@@ -186,9 +186,9 @@ def resolve_reference(reference: str) -> Reference:
             f"The model folder '{text}' does not exist, or may not be read.",
             "Correct the path, or name a catalogue model.",
         )
-    own = paths.models_dir() / text
+    own = paths.model_dir(text)
     if _PLAIN_NAME.fullmatch(text) and os.path.isdir(own):
         return Reference("folder", text, own)
     if _HUB_ID.fullmatch(text):
-        return Reference("hub", text, paths.models_dir() / text.replace("/", "--"))
+        return Reference("hub", text, paths.model_dir(text.replace("/", "--")))
     raise ModelError(unknown_name("model", text, CATALOGUE), "Or give a model folder, or a hub id such as org/name.")

@@ -12,6 +12,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,6 +70,9 @@ def fetch_model(
     if target.kind == "folder":
         require_whole(target.folder, name=target.name)
         return target.folder
+    if not force and os.path.isdir(target.folder) and not verify_folder(target.folder, hashes=False):
+        return target.folder
+    target = replace(target, folder=paths.models_dir() / target.folder.name)  # a bundled one is never written to
     with _alone(target):
         if os.path.lexists(target.folder):
             if not force and not verify_folder(target.folder, hashes=False):
