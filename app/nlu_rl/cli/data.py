@@ -143,7 +143,7 @@ def _import(
         from nlu_rl.data.transfer import import_transfer
 
         named = _columns(columns, task) if task else None
-        return import_transfer(path, task=task, split=split or "test", columns=named, strict=strict)
+        return import_transfer(path, task=task, split=split, columns=named, strict=strict)
     if kind == "amazon":
         from nlu_rl.data.transfer import import_amazon
 

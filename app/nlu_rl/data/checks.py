@@ -80,6 +80,6 @@ def make_row(schema: Schema, row_id: str, texts: Mapping[str, str], label: str |
     """Return a row, or raise ValueError saying why it is refused: an empty text, or a label that is not an answer."""
     fields = {name: texts[name].strip() for name in schema.fields}
     for name, text in fields.items():
-        if not text:
+        if not text and name not in schema.may_be_empty:
             raise ValueError(f"the {name} is empty")
     return {"id": row_id, "fields": fields, "gold": None if label is None else schema.read_label(label)}

@@ -49,6 +49,8 @@ class Schema:
     low: float = 0.0
     high: float = 5.0
     free_text: bool = False
+    may_be_empty: tuple[str, ...] = ()
+    """Fields of which the official files have a few empty ones."""
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     licence: str = "the owner's"
     source: str = "your own file"

@@ -29,6 +29,7 @@ def _glue(
         answers=answers,
         codes={str(code): answer for code, answer in enumerate(answers or ())} if codes is None else codes,
         columns=columns,
+        may_be_empty=fields if task == "qqp" else (),
         licence=licence,
         source="GLUE: the official folder, or nyu-mll/glue on the hub",
         bring=f"Run 'nlu-rl data fetch glue/{task}', or 'nlu-rl data import glue DIR' with the official GLUE folder.",

@@ -1,6 +1,6 @@
 """The data sets outside GLUE and SuperGLUE: the demo, SQuAD, the zero-shot transfer sets, Amazon reviews.
 
-The transfer sets have a `test` split only: nothing is trained on them.
+The transfer sets are evaluated on `test`; those that have other splits keep them, for demonstrations.
 """
 
 from nlu_rl.data.row_schema import HubSource, Schema
@@ -94,7 +94,7 @@ OTHER = (
         "Emotion: a text;label file, or dair-ai/emotion on the hub",
         codes={str(code): answer for code, answer in enumerate(EMOTIONS)},
         columns={"label": ("label_name", "emotion")},
-        hub=HubSource("dair-ai/emotion", "split", {"test": "test"}),
+        hub=HubSource("dair-ai/emotion", "split"),
     ),
     _transfer(
         "babi-nli",
@@ -110,7 +110,7 @@ OTHER = (
             "0": "not entailment",
             "1": "entailment",
         },
-        hub=HubSource("tasksource/babi_nli", "*", {"test": "test"}),
+        hub=HubSource("tasksource/babi_nli", "*"),
     ),
     _transfer(
         "siga-nli",
@@ -120,7 +120,7 @@ OTHER = (
         fields=("premise", "hypothesis"),
         columns=NLI_COLUMNS,
         codes={str(code): answer for code, answer in enumerate(ENTAILMENT)},
-        hub=HubSource("tasksource/SIGA-nli", None, {"test": "test"}),
+        hub=HubSource("tasksource/SIGA-nli"),
     ),
     Schema(
         name="amazon",

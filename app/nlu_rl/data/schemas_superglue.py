@@ -29,6 +29,7 @@ def _superglue(
         answers=answers,
         codes=codes,
         free_text=answers is None,
+        may_be_empty=("answer",),
         columns=columns,
         licence=licence,
         source=f"SuperGLUE: the official folder, or {REPOSITORY} on the hub",

@@ -1,9 +1,10 @@
 """The zero-shot transfer sets in the forms they are published in, and Amazon reviews.
 
 Financial PhraseBank is Latin-1, one `text@label` a line; Emotion one `text;label` a line; the others are CSV or JSON
-lines, read as a user's own file is. All of it becomes the `test` split, as nothing is trained on them.
+lines, read as a user's own file is. A file whose name says neither train nor validation is the `test` split.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,13 +34,14 @@ def import_transfer(
     path: Path,
     *,
     task: str | None = None,
-    split: str = "test",
+    split: str | None = None,
     columns: dict[str, str] | None = None,
     strict: bool = False,
 ) -> ImportResult:
     """Read a file, or every file of a folder that is known by its name, and put the rows into the cache.
 
-    Of several files of one task, the one that names the test split is taken, else the first.
+    The split of a file follows from its name unless `split` says it. Of several files of one split the first is taken;
+    of Financial PhraseBank the one on which all annotators agree.
 
     Raises:
         DataError: nothing to import, a file that cannot be read, or, with `strict`, a refused row. Nothing is written
@@ -48,8 +50,8 @@ def import_transfer(
     if task is not None and task not in TASKS:
         raise DataError(unknown_name("transfer set", task, TASKS), "Give one of them.")
     result = ImportResult()
-    for name, file in _files(path, task, result.skipped).items():
-        result.splits.append(read_set(name, file, split, columns))
+    for (name, of_name), file in _files(path, task, result.skipped).items():
+        result.splits.append(read_set(name, file, split or of_name, columns))
     if not result.splits:
         raise DataError(
             f"{path} holds no file that is known by its name as a transfer set.",
@@ -102,24 +104,29 @@ def _marked(path: Path, mark: str, encoding: str, split: str) -> Iterator[tuple[
             yield number, (f"{split}-{number}", {"text": text}, label)
 
 
-def _files(path: Path, task: str | None, skipped: list[str]) -> dict[str, Path]:
+def _files(path: Path, task: str | None, skipped: list[str]) -> dict[tuple[str, str], Path]:
+    """Return the file of each task and split."""
     if not path.is_dir():
         name = task or _task_of(Path(path.name))
-        return {name: path} if name else {}
-    found: dict[str, list[Path]] = {}
-    for file in sorted(path.rglob("*")):
-        if file.is_file() and file.suffix.casefold() in SUFFIXES:
-            name = _task_of(file.relative_to(path))
-            if name is not None and task in (None, name):
-                found.setdefault(name, []).append(file)
-            elif task is None:
-                skipped.append(f"{file.relative_to(path)}: not known by its name as a transfer set")
-    chosen = {}
-    for name, files in found.items():
-        best = next((file for file in files if "test" in file.stem.casefold()), files[0])
-        chosen[name] = best
-        skipped.extend(f"{file.relative_to(path)}: {best.name} is taken" for file in files if file != best)
-    return chosen
+        return {(name, _split_of(path)): path} if name else {}
+    found: dict[tuple[str, str], Path] = {}
+    for file in sorted(path.rglob("*"), key=lambda file: ("allagree" not in file.name.casefold(), file)):
+        if not file.is_file() or file.suffix.casefold() not in SUFFIXES:
+            continue
+        own, name = file.relative_to(path), _task_of(file.relative_to(path))
+        if name is None or task not in (None, name):
+            skipped.extend([f"{own}: not known by its name as a transfer set"] if task is None else [])
+        elif (name, _split_of(file)) in found:
+            skipped.append(f"{own}: {found[name, _split_of(file)].name} is taken")
+        else:
+            found[name, _split_of(file)] = file
+    return found
+
+
+def _split_of(path: Path) -> str:
+    words = re.split(r"[^a-z]+", path.stem.casefold())
+    splits = {"train": "train", "val": "validation", "validation": "validation", "dev": "validation"}
+    return next((splits[word] for word in words if word in splits), "test")
 
 
 def _task_of(path: Path) -> str | None:

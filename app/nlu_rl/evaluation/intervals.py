@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nlu_rl.evaluation.resampling import Floats, Rows, blocks, resampled_metrics
+from nlu_rl.evaluation.resampling import Floats, Rows, blocks, count_units, resampled_metrics
 from nlu_rl.tasks.contract import Task
 
 LEVEL = 0.95
@@ -26,7 +26,7 @@ def bootstrap_intervals(task: Task, sets: Sequence[Rows], seed: int) -> dict[str
     resamples = min(count for _, count in made)
     rng = np.random.default_rng([seed, 1])
     parts: list[dict[str, Floats]] = []
-    for index in blocks(rng, len(sets[0]), resamples):
+    for index in blocks(rng, count_units(task, sets[0]), resamples):
         chosen = rng.integers(0, len(sets), len(index)) if len(sets) > 1 else np.zeros(len(index), int)
         parts.extend(made[k][0](index[chosen == k]) for k in np.unique(chosen).tolist())
     return {name: percentiles(np.concatenate([part[name] for part in parts])) for name in parts[0]}

@@ -99,6 +99,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         "predictions": str(path),
         "metric": task.metric,
         "reward": summary.reward,
+        "shortened": sum(prediction.shortened for prediction in predictions),
         "confusion": summary.as_dict()["confusion"],
         "temperature": temperature,
         "samples": samples,

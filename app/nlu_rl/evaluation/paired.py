@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlu_rl.evaluation.intervals import Interval, percentiles
-from nlu_rl.evaluation.resampling import Floats, Rows, blocks, resampled_metrics
+from nlu_rl.evaluation.resampling import Floats, Rows, blocks, count_units, resampled_metrics
 from nlu_rl.tasks.contract import Task
 
 SIGNIFICANT = 0.05
@@ -76,7 +76,8 @@ def bootstrap_differences(task: Task, a: Rows, b: Rows, seed: int, metric: str) 
     of_b, resamples_b = resampled_metrics(task, b)
     rng = np.random.default_rng([seed, 2])
     parts: list[NDArray[np.float64]] = [
-        of_b(index)[metric] - of_a(index)[metric] for index in blocks(rng, len(a), min(resamples_a, resamples_b))
+        of_b(index)[metric] - of_a(index)[metric]
+        for index in blocks(rng, count_units(task, a), min(resamples_a, resamples_b))
     ]
     return np.concatenate(parts)
 

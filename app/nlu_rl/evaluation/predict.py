@@ -5,15 +5,14 @@ come back in the order of the rows. A sample depends on (seed, row number, sampl
 chunks change it.
 """
 
-from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from nlu_rl.errors import DataError
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.journal import Journal, Line
+from nlu_rl.evaluation.prompts import Prompt, encode_rows
 from nlu_rl.tasks.contract import CLOSE_TAG, Example, Extracted, Scored, Task
 
 CHUNK_COMPLETIONS = 128
@@ -41,6 +40,8 @@ class Prediction:
     """What came after the opening tag, as generated."""
     extracted: Extracted
     scored: Scored | None
+    shortened: bool = False
+    """Whether the passage was cut to fit the model's context."""
 
     def line(self) -> Line:
         """Return it as a line of `predictions.jsonl`; the fields of a row stand in its first sample."""
@@ -51,6 +52,7 @@ class Prediction:
             "sample": self.sample,
             **fields,
             "prompt_tokens": self.prompt_tokens,
+            **({"shortened": True} if self.shortened else {}),
             "completion": self.completion,
             "extracted": self.extracted.value,
             "how": self.extracted.how,
@@ -88,13 +90,13 @@ def predict(
 
     Raises:
         RunError: `out` holds predictions made under other settings, or the disk refuses.
-        DataError: a prompt is too long for the model.
+        DataError: a prompt is too long for the model, and has no passage to cut.
     """
     from nlu_rl.policy.draws import Draws
 
     numbers = list(range(len(examples))) if rows is None else list(rows)
-    prompts = _encode(policy, task, examples, shots, max_new_tokens)
-    order = sorted(range(len(examples)), key=lambda i: (prompts[i], numbers[i]))
+    prompts = encode_rows(policy, task, examples, max_new_tokens, shots)
+    order = sorted(range(len(examples)), key=lambda i: (prompts[i].ids, numbers[i]))
     size = max(1, CHUNK_COMPLETIONS // samples)
     chunks = [order[start : start + size] for start in range(0, len(order), size)]
     predictions: dict[tuple[int, int], Prediction] = {}
@@ -110,7 +112,7 @@ def predict(
         place = {number: i for i, number in enumerate(numbers)}
         for line in lines:
             i = place[line["index"]]
-            made = _prediction(task, examples[i], line["index"], line["sample"], len(prompts[i]), line["completion"])
+            made = _prediction(task, examples[i], line["index"], line["sample"], prompts[i], line["completion"])
             predictions[i, made.sample] = made
     total = len(examples) * samples
     for chunk in chunks[done:]:
@@ -118,7 +120,7 @@ def predict(
             break
         before = len(predictions)
         rollout = policy.sample(
-            [prompts[i].tolist() for i in chunk],
+            [prompts[i].ids.tolist() for i in chunk],
             n=samples,
             temperature=temperature,
             stop=CLOSE_TAG,
@@ -128,7 +130,7 @@ def predict(
         )
         keys = [(i, sample) for i in chunk for sample in range(samples)]
         for (i, sample), text in zip(keys, rollout.texts, strict=True):
-            predictions[i, sample] = _prediction(task, examples[i], numbers[i], sample, len(prompts[i]), text)
+            predictions[i, sample] = _prediction(task, examples[i], numbers[i], sample, prompts[i], text)
         if journal is not None:
             journal.append([predictions[key].line() for key in keys])
         if progress is not None:
@@ -136,25 +138,6 @@ def predict(
     if journal is not None and len(predictions) == total:
         journal.finish()
     return [predictions[key] for key in sorted(predictions)]
-
-
-def _encode(
-    policy: Sampler, task: Task, examples: Sequence[Example], shots: Sequence[Example], max_new_tokens: int
-) -> list["array[int]"]:
-    """Return the token ids of every prompt, in 4 bytes each: a large split has tens of millions."""
-    from nlu_rl.models.chat import encode_prompt
-
-    prompts = [array("i", encode_prompt(policy.tokenizer, task.prompt(example, shots))) for example in examples]
-    config = getattr(getattr(policy, "model", None), "config", None)
-    context = getattr(config, "max_position_embeddings", None)
-    for example, prompt in zip(examples, prompts, strict=True):
-        if isinstance(context, int) and len(prompt) + max_new_tokens > context:
-            raise DataError(
-                f"Row '{example.id}' of {task.name} makes a prompt of {len(prompt)} tokens; with {max_new_tokens} new "
-                f"ones it does not fit the model's {context}.",
-                "Shorten the row, or use fewer --shots.",
-            )
-    return prompts
 
 
 def _settings(
@@ -180,12 +163,10 @@ def _settings(
     }
 
 
-def _prediction(
-    task: Task, example: Example, number: int, sample: int, prompt_tokens: int, completion: str
-) -> Prediction:
+def _prediction(task: Task, example: Example, number: int, sample: int, prompt: Prompt, completion: str) -> Prediction:
     scored = None if example.gold is None else task.score(example, completion)
     extracted = task.extract(completion) if scored is None else scored.extracted
-    return Prediction(number, sample, example, prompt_tokens, completion, extracted, scored)
+    return Prediction(number, sample, example, len(prompt.ids), completion, extracted, scored, prompt.shortened)
 
 
 def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:

@@ -61,5 +61,6 @@ def predict_job(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter
         "parse_rate": how.count("strict") / len(how),
         "parse_rate_lenient": 1 - how.count("none") / len(how),
         "predictions": str(path),
+        "shortened": sum(prediction.shortened for prediction in predictions),
         "seconds": time.monotonic() - started,
     }

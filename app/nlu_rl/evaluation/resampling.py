@@ -1,8 +1,9 @@
 """A task's metrics over many resamples of its rows at once.
 
-Classification metrics follow from counts of (gold, answer), correlations from sums, so thousands of resamples are a few
-array operations. These formulas are used only where they give what `task.metrics` gives on the rows themselves; any
-other metric is computed by the task, resample by resample.
+What is drawn is a row, or where rows belong together in a metric (MultiRC's answers to a question) all of them: a unit.
+Classification metrics follow from counts of (gold, answer), correlations from sums, and tasks with units state what
+each adds, so thousands of resamples are a few array operations. The first two formulas are used only where they give
+what `task.metrics` gives on the rows themselves; any other metric is computed by the task, resample by resample.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,10 +18,11 @@ Rows = Sequence[tuple[Example, Scored]]
 Index = NDArray[np.int64]
 Floats = NDArray[np.float64]
 MetricsOfResamples = Callable[[Index], dict[str, Floats]]
-"""From row indices (R, n) to each metric (R,)."""
+"""From unit indices (R, n) to each metric (R,)."""
 
 QUICK_RESAMPLES = 10_000
 CORRELATION_RESAMPLES = 2_000
+SUM_RESAMPLES = 2_000
 SLOW_RESAMPLES = 1_000
 BLOCK_CELLS = 2_000_000
 _AGREE = 1e-9
@@ -28,6 +30,9 @@ _AGREE = 1e-9
 
 def resampled_metrics(task: Task, scored: Rows) -> tuple[MetricsOfResamples, int]:
     """Return the function, and how many resamples it can afford."""
+    by_sums = _by_sums(task, scored)
+    if by_sums is not None:
+        return by_sums, SUM_RESAMPLES
     expected = task.metrics(scored)
     itself = np.arange(len(scored))[None]
     for make, resamples in ((_by_counts, QUICK_RESAMPLES), (_by_correlation, CORRELATION_RESAMPLES)):
@@ -40,11 +45,17 @@ def resampled_metrics(task: Task, scored: Rows) -> tuple[MetricsOfResamples, int
     return _one_by_one(task, scored), SLOW_RESAMPLES
 
 
-def blocks(rng: np.random.Generator, rows: int, resamples: int) -> "list[Index] | Any":
-    """Yield index arrays (R, rows) with `resamples` rows in all, each of bounded size."""
-    step = max(1, BLOCK_CELLS // rows)
+def count_units(task: Task, scored: Rows) -> int:
+    """Return how many units a resample is drawn from."""
+    units = getattr(task, "units", None)
+    return len(scored) if units is None else len(units(scored))
+
+
+def blocks(rng: np.random.Generator, units: int, resamples: int) -> "list[Index] | Any":
+    """Yield index arrays (R, units) with `resamples` rows in all, each of bounded size."""
+    step = max(1, BLOCK_CELLS // units)
     for start in range(0, resamples, step):
-        yield rng.integers(0, rows, (min(step, resamples - start), rows))
+        yield rng.integers(0, units, (min(step, resamples - start), units))
 
 
 def _only(function: MetricsOfResamples, names: list[str]) -> MetricsOfResamples:
@@ -61,6 +72,20 @@ def _one_by_one(task: Task, scored: Rows) -> MetricsOfResamples:
         return {name: np.array([result[name] for result in results], float) for name in results[0]}
 
     return each
+
+
+def _by_sums(task: Task, scored: Rows) -> MetricsOfResamples | None:
+    """Use what the task says each unit adds and what sums amount to (`tasks/sums.py`); None for a task of rows."""
+    units, of_sums = getattr(task, "units", None), getattr(task, "of_sums", None)
+    if units is None or of_sums is None:
+        return None
+    added = units(scored)
+    columns = {name: np.array([unit[name] for unit in added]) for name in added[0]}
+
+    def sums(index: Index) -> dict[str, Floats]:
+        return dict(of_sums({name: column[index].sum(1) for name, column in columns.items()}))
+
+    return sums
 
 
 def _by_counts(task: Task, scored: Rows) -> MetricsOfResamples | None:

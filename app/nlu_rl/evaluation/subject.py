@@ -6,7 +6,8 @@ from typing import Any
 
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
-from nlu_rl.models.chat import encode_prompt, encode_target
+from nlu_rl.evaluation.prompts import encode_rows
+from nlu_rl.models.chat import encode_target
 from nlu_rl.models.load import load_model
 from nlu_rl.models.lora import load_adapter
 from nlu_rl.policy.policy import Policy
@@ -19,6 +20,8 @@ from nlu_rl.tasks.contract import Example, Task
 MAX_NEW_TOKENS = 32
 """The paper's longest completion, for a model without a recipe."""
 CHECKED_ROWS = 4
+ANSWER_TOKENS = 64
+"""Room for a right answer after a prompt."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def _subject(loaded: Any, model: Any, max_new_tokens: int, identity: dict[str, A
 def check_engine(policy: Policy, task: Task, examples: Sequence[Example], reporter: Reporter) -> None:
     """Compare the engine's two paths on a few of the rows, and say so when the slower one has to be used."""
     rows = examples[:CHECKED_ROWS]
-    prompts = [encode_prompt(policy.tokenizer, task.prompt(row)) for row in rows]
+    prompts = [prompt.ids.tolist() for prompt in encode_rows(policy, task, rows, ANSWER_TOKENS)]
     # An unlabelled row has no target; any text does for a comparison.
     targets = [task.target(row) if row.gold is not None else "unknown" for row in rows]
     reason = check_packed_path(policy, prompts, [encode_target(policy.tokenizer, target) for target in targets])

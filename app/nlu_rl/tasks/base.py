@@ -19,8 +19,8 @@ class DatasetTask(ABC):
     """A task over one data set. Class attributes state it; see `contract.Task` for the methods.
 
     `query` is a format string over the fields. `submission_file` is the name the official server wants, and
-    `submission_default` what is handed in for an unparsed answer. A task without training rows of its own names in
-    `train_from` the data set of another.
+    `submission_default` what is handed in for an unparsed answer. `dataset` is the task whose data set it is, where
+    that is another. A task without training rows of its own names in `train_from` the data set of another.
     """
 
     name: str
@@ -35,13 +35,14 @@ class DatasetTask(ABC):
     evaluation_split: Split = "validation"
     submission_file: str
     submission_default: str
+    dataset: str = ""
     train_from: str = ""
     note: str = ""
     """What a reader of its scores should know, such as rows left out."""
 
     @cached_property
     def schema(self) -> Schema:
-        return get_schema(self.name)
+        return get_schema(self.dataset or self.name)
 
     def load(self, split: Split) -> list[Example]:
         name = self.train_from if split == "train" and self.train_from else self.schema.name

@@ -3,21 +3,50 @@
 from functools import cache
 
 from nlu_rl.errors import RecipeError, unknown_name
+from nlu_rl.tasks.amazon import Amazon
 from nlu_rl.tasks.ax import Ax
+from nlu_rl.tasks.ax_b import AxB
+from nlu_rl.tasks.ax_g import AxG
+from nlu_rl.tasks.babi_nli import BabiNli
 from nlu_rl.tasks.base import DatasetTask
+from nlu_rl.tasks.boolq import BoolQ
+from nlu_rl.tasks.cb import Cb
 from nlu_rl.tasks.cola import Cola
+from nlu_rl.tasks.copa import Copa
+from nlu_rl.tasks.emotion import Emotion
+from nlu_rl.tasks.financial_news import FinancialNews
+from nlu_rl.tasks.financial_phrasebank import FinancialPhraseBank
+from nlu_rl.tasks.mental_health import MentalHealth
 from nlu_rl.tasks.mnli import Mnli, MnliMismatched
 from nlu_rl.tasks.movie_snippets import MovieSnippets
 from nlu_rl.tasks.mrpc import Mrpc
+from nlu_rl.tasks.multirc import MultiRc
 from nlu_rl.tasks.qnli import Qnli
 from nlu_rl.tasks.qqp import Qqp
+from nlu_rl.tasks.record import Record
 from nlu_rl.tasks.rte import Rte
+from nlu_rl.tasks.siga_nli import SigaNli
+from nlu_rl.tasks.squad import Squad, SquadExactMatch, SquadF1
 from nlu_rl.tasks.sst2 import Sst2
 from nlu_rl.tasks.stsb import Stsb
+from nlu_rl.tasks.superglue_rte import SuperGlueRte
+from nlu_rl.tasks.wic import Wic
 from nlu_rl.tasks.wnli import Wnli
+from nlu_rl.tasks.wsc import Wsc
 
 _GLUE: tuple[type[DatasetTask], ...] = (Sst2, Cola, Stsb, Mrpc, Qqp, Mnli, MnliMismatched, Qnli, Rte, Wnli, Ax)
-_ALL: tuple[type[DatasetTask], ...] = (MovieSnippets, *_GLUE)
+_SUPERGLUE: tuple[type[DatasetTask], ...] = (BoolQ, Cb, Copa, MultiRc, Record, SuperGlueRte, Wic, Wsc, AxB, AxG)
+_READING: tuple[type[DatasetTask], ...] = (Squad, SquadExactMatch, SquadF1)
+_TRANSFER: tuple[type[DatasetTask], ...] = (
+    FinancialPhraseBank,
+    FinancialNews,
+    MentalHealth,
+    Emotion,
+    BabiNli,
+    SigaNli,
+    Amazon,
+)
+_ALL: tuple[type[DatasetTask], ...] = (MovieSnippets, *_GLUE, *_SUPERGLUE, *_READING, *_TRANSFER)
 _TASKS = {task.name: task for task in _ALL}
 
 

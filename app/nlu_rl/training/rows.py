@@ -4,6 +4,7 @@ The order is a pure function of (sizes, mix, seed), long enough for the whole ru
 checkpoint needs. Rows are encoded when first used: tokenising all of a large data set would delay the first step.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,13 +16,15 @@ from nlu_rl.errors import DataError
 from nlu_rl.models.chat import encode_prompt, encode_target
 from nlu_rl.recipe import Recipe
 from nlu_rl.tasks.contract import Example, Task
+from nlu_rl.tasks.passage import fit_prompt
 
 CACHED_ROWS = 4096
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One training row; `prompt_ids` and `target_ids` are token ids."""
+    """One training row; `prompt_ids` and `target_ids` are token ids. `example` has its passage as it is asked about."""
 
     task: Task
     example: Example
@@ -39,12 +42,16 @@ class Rows:
         order: Sequence[tuple[int, int]],
         tokenizer: PreTrainedTokenizerBase,
         context_tokens: int | None = None,
+        answer_tokens: int = 0,
     ) -> None:
+        """`context_tokens` is the model's; of it, at least `answer_tokens` are kept free of the prompt."""
         self._tasks = tasks
         self._examples = examples
         self._order = order
         self._tokenizer = tokenizer
         self._context_tokens = context_tokens
+        self._answer_tokens = answer_tokens
+        self._shortened: set[tuple[int, int]] = set()
         self._row = lru_cache(maxsize=CACHED_ROWS)(self._encode)
 
     def __len__(self) -> int:
@@ -70,15 +77,26 @@ class Rows:
 
     def _encode(self, task_number: int, row: int) -> Row:
         task, example = self._tasks[task_number], self._examples[task_number][row]
-        prompt = encode_prompt(self._tokenizer, task.prompt(example))
         target = encode_target(self._tokenizer, task.target(example))
-        if self._context_tokens is not None and len(prompt) + len(target) > self._context_tokens:
+        limit = None if self._context_tokens is None else self._context_tokens - max(len(target), self._answer_tokens)
+        fitted = fit_prompt(task, example, lambda messages: encode_prompt(self._tokenizer, messages), limit)
+        prompt = fitted.ids
+        if fitted.shortened:
+            self._note_shortened(task, (task_number, row))
+        if limit is not None and len(prompt) > limit:
             raise DataError(
                 f"Training row {example.id} of {task.name} has {len(prompt)} prompt tokens, more, with an answer, than "
                 f"the model's context of {self._context_tokens}.",
                 "Leave the row out, shorten its text, or use a model with a longer context.",
             )
-        return Row(task, example, prompt, target)
+        return Row(task, fitted.example, prompt, target)
+
+    def _note_shortened(self, task: Task, position: tuple[int, int]) -> None:
+        """Say how often passages are cut: in the log, each time that the number of such rows has doubled."""
+        self._shortened.add(position)
+        count = len(self._shortened)
+        if count & (count - 1) == 0:
+            logger.warning("The %s of %d rows of %s so far was cut to fit the context.", task.passage, count, task.name)
 
 
 def load_rows(
@@ -101,7 +119,7 @@ def load_rows(
     per_step = recipe.train.batch // (recipe.grpo.completions if recipe.method == "grpo" else 1)
     weights = mix_weights(recipe.mix, recipe.tasks, [len(rows) for rows in examples])
     order = row_order([len(rows) for rows in examples], weights, per_step * recipe.train.max_steps, recipe.seed)
-    return Rows(tasks, examples, order, tokenizer, context_tokens)
+    return Rows(tasks, examples, order, tokenizer, context_tokens, recipe.generation.max_new_tokens)
 
 
 def mix_weights(mix: str | Mapping[str, float] | None, names: Sequence[str], sizes: Sequence[int]) -> list[float]:

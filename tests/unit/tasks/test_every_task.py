@@ -10,18 +10,25 @@ from nlu_rl.tasks.base import DatasetTask
 from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG, Example, Extracted
 from nlu_rl.tasks.registry import get_task, task_names
 
+TEXTS = ("the red car", "Ann", "25 March, 1999")
 EVERY_TASK = pytest.mark.parametrize("task", [get_task(name) for name in task_names()], ids=lambda task: task.name)
 
 
 def examples(task: DatasetTask) -> list[Example]:
     """One row for every answer, or for numbers all over the scale."""
     fields = {name: f"A {name}, with {{braces}} and <Judgement>tags</Judgement>." for name in task.schema.fields}
-    golds = task.answers or ("0.0", "0.4", "2.333", "2.5", "4.75", "5.0")
+    golds = task.answers or (TEXTS if task.schema.free_text else ("0.0", "0.4", "2.333", "2.5", "4.75", "5.0"))
     return [Example(str(number), fields, gold) for number, gold in enumerate(golds)]
 
 
-def garbage() -> list[str]:
-    return ["", "</Judgement>", "I cannot say.", "maybe</Judgement>", "7</Judgement>"]
+def garbage(task: DatasetTask) -> list[str]:
+    nothing = ["", "</Judgement>", " \n"]
+    return nothing if task.schema.free_text else [*nothing, "I cannot say.", "maybe</Judgement>", "7</Judgement>"]
+
+
+def rewards(task: DatasetTask) -> tuple[float, float]:
+    """The lowest and the highest reward."""
+    return (-1.0, 1.0) if task.answers or task.schema.free_text else (-2.5, 2.5)
 
 
 @EVERY_TASK
@@ -32,8 +39,8 @@ def test_the_right_completion_has_the_highest_reward(task: DatasetTask) -> None:
         assert right.correct
         assert right.extracted == Extracted(example.gold, "strict")
         others = [task.score(example, task.target(other)).reward for other in rows if other is not example]
-        others += [task.score(example, text).reward for text in garbage()]
-        assert right.reward == (1.0 if task.answers else 2.5)
+        others += [task.score(example, text).reward for text in garbage(task)]
+        assert right.reward == rewards(task)[1]
         assert right.reward > max(others)
 
 
@@ -41,15 +48,15 @@ def test_the_right_completion_has_the_highest_reward(task: DatasetTask) -> None:
 def test_an_unparsed_answer_has_the_lowest_reward(task: DatasetTask) -> None:
     rows = examples(task)
     for example in rows:
-        unparsed = {task.score(example, text).reward for text in garbage()}
-        assert unparsed == {-1.0 if task.answers else -2.5}
+        unparsed = {task.score(example, text).reward for text in garbage(task)}
+        assert unparsed == {rewards(task)[0]}
         assert all(task.score(example, task.target(other)).reward >= max(unparsed) for other in rows)
 
 
 @EVERY_TASK
 def test_the_reward_is_the_sum_of_its_parts(task: DatasetTask) -> None:
     for example in examples(task):
-        for completion in (task.target(example), *garbage()):
+        for completion in (task.target(example), *garbage(task)):
             scored = task.score(example, completion)
             assert scored.reward == pytest.approx(sum(scored.parts.values()))
 
@@ -85,6 +92,7 @@ def test_perfect_answers_have_perfect_metrics(task: DatasetTask) -> None:
     rows = examples(task)
     metrics = task.metrics([(example, task.score(example, task.target(example))) for example in rows])
     assert task.metric in metrics
+    metrics.pop("gender_parity", None)  # these rows are not pairs
     assert all(value == pytest.approx(1.0) for value in metrics.values())
     unparsed = task.metrics([(example, task.score(example, "")) for example in rows])
     assert unparsed[task.metric] < 0.5
@@ -102,7 +110,7 @@ def test_no_rows_and_no_labels_are_refused(task: DatasetTask) -> None:
 @EVERY_TASK
 def test_the_schema_is_the_tasks(task: DatasetTask) -> None:
     schema = task.schema
-    assert schema.task == task.name
+    assert schema.task == (task.dataset or task.name)
     assert schema.answers == task.answers
     for example in examples(task):
         assert schema.read_label(example.gold or "") == example.gold

@@ -1,0 +1,44 @@
+"""The token ids of the prompts of an evaluation, each with room for an answer in the model's context."""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nlu_rl.errors import DataError
+from nlu_rl.tasks.contract import Example, Task
+from nlu_rl.tasks.passage import fit_prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Token ids in 4 bytes each, as a large split has tens of millions; `shortened` where the passage had to be cut."""
+
+    ids: "array[int]"
+    shortened: bool
+
+
+def encode_rows(
+    policy: Any, task: Task, examples: Sequence[Example], max_new_tokens: int, shots: Sequence[Example] = ()
+) -> list[Prompt]:
+    """Return the prompt of every example.
+
+    Raises:
+        DataError: a prompt is too long for the model, and there is no passage to cut.
+    """
+    from nlu_rl.models.chat import encode_prompt
+
+    config = getattr(getattr(policy, "model", None), "config", None)
+    context = getattr(config, "max_position_embeddings", None)
+    limit = context - max_new_tokens if isinstance(context, int) else None
+    prompts = []
+    for example in examples:
+        fitted = fit_prompt(task, example, lambda messages: encode_prompt(policy.tokenizer, messages), limit, shots)
+        if limit is not None and len(fitted.ids) > limit:
+            raise DataError(
+                f"Row '{example.id}' of {task.name} makes a prompt of {len(fitted.ids)} tokens; with {max_new_tokens} "
+                f"new ones it does not fit the model's {context}.",
+                "Shorten the row, or use fewer --shots.",
+            )
+        prompts.append(Prompt(array("i", fitted.ids), fitted.shortened))
+    return prompts

@@ -1,0 +1,272 @@
+"""Every folder of the official SuperGLUE download, with made-up rows in the official form."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlu_rl.data.cache import read_rows
+from nlu_rl.data.hub import split_rows
+from nlu_rl.data.schema import get_schema
+from nlu_rl.data.superglue import import_superglue
+from nlu_rl.data.superglue_rows import mark_pronoun
+from nlu_rl.errors import DataError
+
+PLAIN: dict[str, tuple[str, dict[str, Any], dict[str, str], str]] = {
+    # folder: the task's data set, a line, its fields, its gold
+    "BoolQ": (
+        "boolq",
+        {"question": "is it", "passage": "It is.", "idx": 3, "label": True},
+        {"passage": "It is.", "question": "is it"},
+        "yes",
+    ),
+    "CB": (
+        "cb",
+        {"premise": "P.", "hypothesis": "H.", "label": "neutral", "idx": 3},
+        {"premise": "P.", "hypothesis": "H."},
+        "neutral",
+    ),
+    "COPA": (
+        "copa",
+        {"premise": "P.", "choice1": "A.", "choice2": "B.", "question": "cause", "label": 1, "idx": 3},
+        {"premise": "P.", "choice1": "A.", "choice2": "B.", "question": "cause"},
+        "2",
+    ),
+    "RTE": (
+        "rte",
+        {"premise": "P.", "hypothesis": "H.", "label": "not_entailment", "idx": 3},
+        {"premise": "P.", "hypothesis": "H."},
+        "no",
+    ),
+    "WiC": (
+        "wic",
+        {
+            "word": "bank",
+            "sentence1": "A bank.",
+            "sentence2": "Banks.",
+            "idx": 3,
+            "label": False,
+            "start1": 2,
+            "start2": 0,
+            "end1": 6,
+            "end2": 5,
+            "version": 1.1,
+        },
+        {"word": "bank", "sentence1": "A bank.", "sentence2": "Banks."},
+        "no",
+    ),
+    "WSC": (
+        "wsc",
+        {
+            "text": "Ann met Bo. She waved.",
+            "target": {"span1_index": 0, "span1_text": "Ann", "span2_index": 3, "span2_text": "She"},
+            "idx": 3,
+            "label": True,
+        },
+        {"text": "Ann met Bo. *She* waved.", "noun": "Ann", "pronoun": "She"},
+        "yes",
+    ),
+}
+
+
+def write(path: Path, *lines: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize("folder", PLAIN)
+def test_a_line_is_a_row(tmp_path: Path, home: Path, folder: str) -> None:
+    name, line, fields, gold = PLAIN[folder]
+    write(tmp_path / folder / "val.jsonl", line)
+    write(tmp_path / folder / "test.jsonl", {key: value for key, value in line.items() if key != "label"})
+    import_superglue(tmp_path)
+    assert read_rows(f"superglue/{name}", "validation") == [{"id": "validation-3", "fields": fields, "gold": gold}]
+    assert read_rows(f"superglue/{name}", "test") == [{"id": "test-3", "fields": fields, "gold": None}]
+
+
+MULTIRC = {
+    "idx": 4,
+    "version": 1.1,
+    "passage": {
+        "text": "Ann came.\nBo left.",
+        "questions": [
+            {
+                "question": "Who?",
+                "idx": 7,
+                "answers": [{"text": "Ann", "idx": 20, "label": 1}, {"text": "", "idx": 21, "label": 0}],
+            },
+            {"question": "Left?", "idx": 8, "answers": [{"text": "Bo", "idx": 22, "label": 5}]},
+        ],
+    },
+}
+
+
+def test_multirc_is_counted_by_answer(tmp_path: Path, home: Path) -> None:
+    write(tmp_path / "MultiRC" / "train.jsonl", MULTIRC)
+    part = import_superglue(tmp_path).splits[0]
+    assert read_rows("superglue/multirc", "train") == [
+        {
+            "id": "train-4-7-20",
+            "fields": {"paragraph": "Ann came.\nBo left.", "question": "Who?", "answer": "Ann"},
+            "gold": "yes",
+        },
+        {
+            "id": "train-4-7-21",
+            "fields": {"paragraph": "Ann came.\nBo left.", "question": "Who?", "answer": ""},
+            "gold": "no",
+        },
+    ]
+    assert [refusal.line for refusal in part.refused] == [1]
+
+
+def record(**query: Any) -> dict[str, Any]:
+    entities = [{"start": 0, "end": 2}, {"start": 9, "end": 16}, {"start": 0, "end": 2}]
+    return {"source": "x", "passage": {"text": "Ann saw  Bo Smith.", "entities": entities}, "qas": [query], "idx": 1}
+
+
+def test_record_is_counted_by_query(tmp_path: Path, home: Path) -> None:
+    answers = [{"start": 0, "end": 2, "text": "Ann"}] * 2 + [{"start": 9, "end": 16, "text": "Bo Smith"}]
+    write(tmp_path / "ReCoRD" / "val.jsonl", record(query="@placeholder saw.", idx=6, answers=answers))
+    write(tmp_path / "ReCoRD" / "test.jsonl", record(query="@placeholder saw.", idx=9))
+    import_superglue(tmp_path)
+    fields = {"passage": "Ann saw  Bo Smith.", "entities": "Ann\nBo Smith", "query": "@placeholder saw."}
+    assert read_rows("superglue/record", "validation") == [
+        {"id": "validation-6", "fields": fields, "gold": "Ann\nBo Smith"}
+    ]
+    assert read_rows("superglue/record", "test") == [{"id": "test-9", "fields": fields, "gold": None}]
+
+
+def test_the_diagnostic_sets(tmp_path: Path, home: Path) -> None:
+    broad = {"idx": "0", "label": "not_entailment", "sentence1": "A.", "sentence2": "B.", "logic": "Negation"}
+    write(tmp_path / "AX-b" / "AX-b.jsonl", broad)
+    pair = {"premise": "P.", "hypothesis": "H.", "label": "entailment", "idx": 11, "pair_id": 5}
+    write(tmp_path / "AX-g" / "AX-g.jsonl", pair, {**pair, "idx": 12})
+    import_superglue(tmp_path)
+    assert read_rows("superglue/ax-b", "test")[0] == {
+        "id": "test-0",
+        "fields": {"sentence1": "A.", "sentence2": "B."},
+        "gold": "no",
+    }
+    assert [(row["id"], row["gold"]) for row in read_rows("superglue/ax-g", "test")] == [
+        ("test-pair5-11", "yes"),
+        ("test-pair5-12", "yes"),
+    ]
+
+
+def test_lines_that_cannot_be_used_are_refused_and_the_rest_is_taken(tmp_path: Path, home: Path) -> None:
+    good = PLAIN["BoolQ"][1]
+    lines = [
+        "{",
+        good,
+        "[1]",
+        {"question": "x"},
+        {**good, "passage": 5},
+        {**good, "label": "so so"},
+        {**good, "idx": 4},
+    ]
+    write(tmp_path / "BoolQ" / "train.jsonl", *lines)
+    part = import_superglue(tmp_path).splits[0]
+    assert [row["id"] for row in part.rows] == ["train-3", "train-4"]
+    assert [str(refusal) for refusal in part.refused] == [
+        "line 1: not valid JSON",
+        "line 3: not a JSON object",
+        "line 4: no 'idx' in it",
+        "line 5: not as the official file has it: '5' is not a text",
+        "line 6: the label 'so so' is none of no, yes, false, true, 0, 1",
+    ]
+    with pytest.raises(DataError, match="5 rows are refused"):
+        import_superglue(tmp_path, strict=True)
+
+
+def test_one_task_by_name_or_by_folder(tmp_path: Path, home: Path) -> None:
+    write(tmp_path / "CB" / "train.jsonl", PLAIN["CB"][1])
+    write(tmp_path / "RTE" / "train.jsonl", PLAIN["RTE"][1])
+    assert [part.schema.task for part in import_superglue(tmp_path, task="rte").splits] == ["superglue-rte"]
+    assert [part.schema.task for part in import_superglue(tmp_path / "CB").splits] == ["cb"]
+    with pytest.raises(DataError, match="Did you mean 'boolq'"):
+        import_superglue(tmp_path, task="bolq")
+    with pytest.raises(DataError, match="holds none of the SuperGLUE tasks"):
+        import_superglue(tmp_path, task="wic")
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "pronoun", "marked"),
+    [
+        ("He left.", 0, "He", "*He* left."),
+        ('She said "he left".', 2, "he", 'She said "*he* left".'),
+        ("safe to use it", 5, "it", "safe to use it"),
+        ("a b c", 1, "c", "a b *c*"),
+        ("one two", 0, "three", "one two"),
+    ],
+)
+def test_the_pronoun_is_marked_where_it_stands(text: str, word: int, pronoun: str, marked: str) -> None:
+    assert mark_pronoun(text, word, pronoun) == marked
+
+
+HUB = [
+    ("boolq", PLAIN["BoolQ"][1] | {"label": 1}, "validation-3", "yes"),
+    ("copa", PLAIN["COPA"][1], "validation-3", "2"),
+    ("superglue-rte", PLAIN["RTE"][1] | {"label": 1}, "validation-3", "no"),
+    (
+        "multirc",
+        {
+            "paragraph": "P",
+            "question": "Q",
+            "answer": "A",
+            "idx": {"paragraph": 1, "question": 2, "answer": 3},
+            "label": 1,
+        },
+        "validation-1-2-3",
+        "yes",
+    ),
+    (
+        "record",
+        {
+            "passage": "Ann saw.",
+            "query": "@placeholder saw.",
+            "entities": ["Ann", "Ann"],
+            "answers": ["Ann", "Ann"],
+            "idx": {"passage": 0, "query": 8},
+        },
+        "validation-8",
+        "Ann",
+    ),
+    (
+        "wsc",
+        {
+            "text": "Ann met Bo. She waved.",
+            "span1_index": 0,
+            "span2_index": 3,
+            "span1_text": "Ann",
+            "span2_text": "She",
+            "idx": 2,
+            "label": 0,
+        },
+        "validation-2",
+        "no",
+    ),
+    (
+        "squad",
+        {
+            "id": "56be",
+            "title": "T",
+            "context": "C",
+            "question": "Q",
+            "answers": {"text": ["a", "b", "a"], "answer_start": [0, 1, 0]},
+        },
+        "validation-56be",
+        "a\nb",
+    ),
+    ("amazon", {"id": "en_1", "text": "Good.", "label": 4, "label_text": "4"}, "validation-0", "5"),
+    ("financial-phrasebank", {"sentence": "Up.", "label": 2}, "validation-0", "positive"),
+]
+
+
+@pytest.mark.parametrize(("task", "row", "row_id", "gold"), HUB, ids=[entry[0] for entry in HUB])
+def test_rows_of_the_hub(task: str, row: dict[str, Any], row_id: str, gold: str) -> None:
+    part = split_rows(get_schema(task), "validation", [row], "hub")
+    assert not part.refused
+    assert [(made["id"], made["gold"]) for made in part.rows] == [(row_id, gold)]
+    assert all(part.rows[0]["fields"].values())
