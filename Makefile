@@ -1,11 +1,13 @@
 # make demo: train, evaluate and export a real model on this machine.   make test: everything CI checks.
+# make bench: measure against the peers, into docs/benchmarks.md.   make bench-quick: less of it, in under 20 minutes.
 # PYTHON=python3.12 picks the interpreter, PIP_ARGS="..." reaches every pip install.
 PYTHON ?= python3
 PIP_ARGS ?=
+BENCH_ARGS ?=
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-fast lint format install clean
+.PHONY: demo test test-fast lint format install bench bench-quick clean
 
 demo: install
 	$(BIN)/nlu-rl demo
@@ -40,5 +42,16 @@ install: .venv/.installed
 	$(BIN)/python -m pip install $(PIP_ARGS) --no-deps --editable .
 	touch $@
 
+bench: install bench/.venv-peers/.installed
+	$(BIN)/python -m bench --scaling $(BENCH_ARGS)
+
+bench-quick: install bench/.venv-peers/.installed
+	$(BIN)/python -m bench --quick $(BENCH_ARGS)
+
+bench/.venv-peers/.installed: bench/requirements-peers.txt tools/make_venv.py
+	$(PYTHON) tools/make_venv.py bench/.venv-peers
+	bench/.venv-peers/bin/python -m pip install $(PIP_ARGS) -r bench/requirements-peers.txt
+	touch $@
+
 clean:
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv bench/.venv-peers build .mypy_cache .ruff_cache .pytest_cache .hypothesis
