@@ -1,0 +1,108 @@
+"""A run over all of its steps: what `Watch` knows, and every metric from the first step to the last, in bounded memory.
+
+Of a long file that is already there when it is opened, only every n-th step is read, so that a run of 100,000 steps
+opens at once; the latest steps, and everything that is not a step, are read whole. A run that grows past the bound is
+thinned to every second step.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from nlu_rl.runs.events import EventReader
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.watch import KEPT_STEPS, Watch, metric
+
+KEPT_POINTS = 2000
+_STEP_BYTES = 500  # a usual step event
+_STEP_MARK = b'"type": "step"'
+
+Point = tuple[int, float]
+"""(step, value)."""
+
+
+class ThinningReader(EventReader):
+    """Reads about `keep` of the step events that are in the file now, and all that come later."""
+
+    def __init__(self, path: Path, keep: int) -> None:
+        super().__init__(path)
+        try:
+            size = os.stat(path).st_size
+        except OSError:
+            size = 0
+        self._stride = max(1, size // (_STEP_BYTES * keep))
+        self._whole_from = size - KEPT_STEPS * _STEP_BYTES
+        self._position = 0
+        self._met = 0
+
+    def _parse(self, line: bytes) -> dict[str, Any] | None:
+        self._position += len(line) + 1
+        if self._stride > 1 and self._position < self._whole_from and _STEP_MARK in line:
+            self._met += 1
+            if self._met % self._stride:
+                return None
+        return super()._parse(line)
+
+
+class History(Watch):
+    """A `Watch` that also keeps `points`, at most twice `keep` step events besides the latest, and validations."""
+
+    def __init__(self, run: RunDirectory, keep: int = KEPT_POINTS) -> None:
+        self._keep = keep
+        super().__init__(run)
+        self._reader = ThinningReader(run.events_path, keep)
+
+    def _forget(self) -> None:
+        super()._forget()
+        self.points: list[dict[str, Any]] = []
+        self.validations: list[dict[str, Any]] = []
+
+    def series(self, name: str) -> list[Point]:
+        """Return one metric over the steps that have it."""
+        found = ((event["step"], metric(event, name)) for event in self.points)
+        return [(step, value) for step, value in found if value is not None]
+
+    def scores(self, task: str | None = None) -> list[Point]:
+        """Return the main validation score over the steps; of several tasks, of one of them."""
+        return [
+            (event["step"], score)
+            for event in self.validations
+            if task in (None, event.get("task")) and (score := main_score(event)) is not None
+        ]
+
+    @property
+    def latest(self) -> dict[str, Any]:
+        """The last step event; empty before the first."""
+        return self.steps[-1] if self.steps else {}
+
+    def _take(self, event: dict[str, Any]) -> None:
+        super()._take(event)
+        kind, number = event.get("type"), event.get("step")
+        if not isinstance(number, int):
+            return
+        if kind in ("step", "resume"):
+            _drop_from(self.points, number + (kind == "resume"))
+            if kind == "step":
+                self.points.append(event)
+            else:
+                _drop_from(self.validations, number + 1)
+        elif kind == "validation":
+            self.validations.append(event)
+        for kept in (self.points, self.validations):
+            if len(kept) > 2 * self._keep + KEPT_STEPS:
+                del kept[:-KEPT_STEPS:2]
+
+
+def main_score(validation: dict[str, Any]) -> float | None:
+    """Return the score by which a validation is compared: the task's main metric, else its only one."""
+    scores = validation.get("scores")
+    if not isinstance(scores, dict) or not scores:
+        return None
+    value = scores.get(validation.get("metric"), next(iter(scores.values())))
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _drop_from(events: list[dict[str, Any]], step: int) -> None:
+    """Remove the events at `step` or later from the end: a resume has superseded them."""
+    while events and events[-1]["step"] >= step:
+        events.pop()

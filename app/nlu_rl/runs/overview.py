@@ -1,0 +1,121 @@
+"""All runs at a glance, as a list shows them: read again only where something has changed.
+
+Nothing here fails because of one run: a directory that is damaged, half-written or removed meanwhile is left out.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nlu_rl.errors import NluRlError
+from nlu_rl.runs.history import History, Point
+from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.layout import RunDirectory, best_record, list_runs
+from nlu_rl.runs.status import Status
+
+_KEPT_POINTS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """One run. `curve` is its reward, or its loss where there is no reward (`curve_name` says which)."""
+
+    run: RunDirectory
+    status: Status
+    kind: str
+    recipe: dict[str, Any]
+    """As the file has it; empty when there is none."""
+    tasks: tuple[str, ...]
+    best: float | None
+    best_step: int | None
+    baseline: float | None
+    created: float
+    curve: list[float]
+    curve_name: str
+    eta_seconds: float | None
+    warnings: tuple[str, ...]
+    latest: dict[str, Any]
+    """The last step event; empty before the first."""
+    scores: list[Point]
+
+    @property
+    def name(self) -> str:
+        return self.run.name
+
+    @property
+    def method(self) -> str:
+        return str(self.recipe.get("method") or self.kind)
+
+
+class Overviews:
+    """The runs of the user; `poll` reads what has changed and returns all, the newest first."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[History, tuple[int, ...], Overview]] = {}
+
+    def poll(self) -> list[Overview]:
+        found = [overview for run in reversed(list_runs()) if (overview := self._overview(run)) is not None]
+        there = {overview.run.path for overview in found}
+        self._known = {path: kept for path, kept in self._known.items() if path in there}
+        return found
+
+    def _overview(self, run: RunDirectory) -> Overview | None:
+        try:
+            seen = _signature(run)
+            known = self._known.get(run.path)
+            if known is not None and known[1] == seen and known[0].ended:
+                return known[2]
+            history = known[0] if known else History(run, _KEPT_POINTS)
+            history.poll()
+            overview = _describe(history, known[2].recipe if known else read_recipe(run))
+        except (OSError, NluRlError):
+            return None
+        self._known[run.path] = (history, seen, overview)
+        return overview
+
+
+def read_recipe(run: RunDirectory) -> dict[str, Any]:
+    """Return the recipe file as plain values; empty when there is none or it cannot be read."""
+    import yaml
+
+    try:
+        recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return recipe if isinstance(recipe, dict) else {}
+
+
+def _signature(run: RunDirectory) -> tuple[int, ...]:
+    """Return what changes when a run does."""
+    found = [os.stat(path) for path in (run.job_path, run.status_path, run.events_path) if path.exists()]
+    return tuple(number for stat in found for number in (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+
+
+def _describe(history: History, recipe: dict[str, Any]) -> Overview:
+    run = history.run
+    job, best = read_job(run), best_record(run)
+    name = "reward" if history.series("reward") else "loss"
+    scores = history.scores()
+    tasks = recipe.get("tasks") or [task for task in [job.arguments.get("task")] if task]
+    return Overview(
+        run=run,
+        status=history.status,
+        kind=job.kind,
+        recipe=recipe,
+        tasks=tuple(Path(str(task)).stem for task in tasks),
+        best=_number(best.get("score")),
+        best_step=best.get("step") if isinstance(best.get("step"), int) else None,
+        baseline=scores[0][1] if scores and scores[0][0] == 0 else None,
+        created=run.job_path.stat().st_mtime,
+        curve=[value for _, value in history.series(name)],
+        curve_name=name,
+        eta_seconds=history.eta_seconds() if history.status.live else None,
+        warnings=tuple(history.warnings),
+        latest=history.latest,
+        scores=scores,
+    )
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,58 @@
+"""Each concern is raised by what it is about and by nothing else."""
+
+from typing import Any
+
+import pytest
+
+from nlu_rl.runs.curve import extremes, means, smooth
+from nlu_rl.runs.health import examine
+from nlu_rl.runs.status import Failure, Status
+
+LIVE = Status(state="training", pid=1, heartbeat=100.0)
+
+
+def steps(count: int = 50, **metrics: float) -> list[dict[str, Any]]:
+    rising = [{"reward": n / count, "accuracy": 0.5, "parse_rate": 0.95, "kl": 0.1} for n in range(count)]
+    return [{"type": "step", "step": n, "metrics": {**values, **metrics}} for n, values in enumerate(rising, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "warnings", "status", "now", "names"),
+    [
+        ({}, [], LIVE, 101.0, []),
+        ({}, [], LIVE, 130.0, ["late"]),
+        ({}, ["Not a finite number at step 3: loss."], LIVE, 101.0, ["nan"]),
+        ({"parse_rate": 0.5}, [], LIVE, 101.0, ["unparsed"]),
+        ({"parse_rate": 0.5, "parse_rate_lenient": 0.9}, [], LIVE, 101.0, []),
+        ({"kl": 9.0}, [], LIVE, 101.0, ["kl"]),
+        ({"zero_variance_groups": 0.9}, [], LIVE, 101.0, ["zero-variance"]),
+        ({"reward": 0.2}, [], LIVE, 101.0, ["flat"]),
+        ({"reward": 1.0, "accuracy": 1.0}, [], LIVE, 101.0, []),
+        ({}, [], Status(state="failed", error=Failure("No memory.", "Use less.")), 900.0, ["failed"]),
+    ],
+)
+def test_concerns(changed: dict[str, float], warnings: list[str], status: Status, now: float, names: list[str]) -> None:
+    found = examine(status, steps(**changed), warnings, now)
+    assert [concern.name for concern in found] == names
+    assert all(concern.message.endswith(".") and concern.advice for concern in found)
+
+
+def test_a_run_that_has_just_begun_raises_nothing() -> None:
+    assert examine(LIVE, steps(3, parse_rate=0.0, kl=99.0), [], 101.0) == []
+
+
+def test_smoothing_is_not_drawn_to_zero_and_can_be_off() -> None:
+    assert smooth([(1, 4.0), (2, 4.0)], 0.9) == [(1, pytest.approx(4.0)), (2, pytest.approx(4.0))]
+    assert smooth([(1, 4.0), (2, 8.0)], 0.0) == [(1, 4.0), (2, 8.0)]
+    assert smooth([(1, 0.0), (2, 1.0)], 0.5)[1][1] == pytest.approx(2 / 3)
+
+
+def test_thinning_keeps_the_peaks_and_the_order() -> None:
+    points = [(float(n), 0.0) for n in range(1000)]
+    points[501] = (501.0, 9.0)
+    kept = extremes(points, 20)
+    assert (501.0, 9.0) in kept
+    assert len(kept) <= 40
+    assert kept == sorted(kept)
+    assert means([1.0, 3.0, 5.0, 7.0], 2) == [2.0, 6.0]
+    assert means([1.0], 8) == [1.0]

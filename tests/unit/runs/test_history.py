@@ -1,0 +1,86 @@
+"""A run's history is bounded, thinned only where it is long, and superseded by a resume."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlu_rl.runs.history import History, main_score
+from nlu_rl.runs.jobs import Job
+from nlu_rl.runs.layout import RunDirectory, create_run
+from nlu_rl.runs.tail import TailReader, last_lines
+
+
+@pytest.fixture
+def run(home: Path) -> RunDirectory:
+    return create_run(home / "runs", "a", Job("train"))
+
+
+def write(run: RunDirectory, *events: dict[str, Any]) -> None:
+    with run.events_path.open("a") as file:
+        file.writelines(json.dumps({"v": 1, "t": 1.0, **event}) + "\n" for event in events)
+
+
+def step(number: int, reward: float) -> dict[str, Any]:
+    return {"type": "step", "step": number, "metrics": {"reward": reward, "padding": "x" * 300}}
+
+
+def test_a_short_run_is_kept_whole(run: RunDirectory) -> None:
+    write(run, *(step(n, float(n)) for n in range(1, 301)))
+    history = History(run)
+    history.poll()
+    assert history.series("reward") == [(n, float(n)) for n in range(1, 301)]
+    assert history.series("loss") == []
+
+
+def test_a_long_run_is_thinned_but_for_its_end_and_what_is_no_step(run: RunDirectory) -> None:
+    write(run, {"type": "warning", "message": "early"})
+    write(run, *(step(n, float(n)) for n in range(1, 20_001)))
+    history = History(run, keep=100)
+    history.poll()
+    points = [number for number, _ in history.series("reward")]
+    assert points[-200:] == list(range(19_801, 20_001))
+    assert len(points) < 500
+    assert points[0] < 500
+    assert list(history.warnings) == ["early"]
+    write(run, step(20_001, 1.0))
+    history.poll()
+    assert history.latest["step"] == 20_001
+
+
+def test_growth_is_bounded(run: RunDirectory) -> None:
+    history = History(run, keep=50)
+    for block in range(10):
+        write(run, *(step(block * 100 + n, 1.0) for n in range(1, 101)))
+        history.poll()
+    assert len(history.points) <= 300
+    assert history.latest["step"] == 1000
+
+
+def test_a_resume_supersedes_what_came_after(run: RunDirectory) -> None:
+    write(run, *(step(n, 0.0) for n in range(1, 11)))
+    write(run, {"type": "validation", "step": 10, "task": "a", "metric": "f1", "scores": {"accuracy": 0.1, "f1": 0.2}})
+    write(run, {"type": "resume", "step": 5}, step(6, 1.0))
+    history = History(run)
+    history.poll()
+    assert history.series("reward") == [*((n, 0.0) for n in range(1, 6)), (6, 1.0)]
+    assert history.scores() == []
+
+
+def test_the_main_score() -> None:
+    assert main_score({"metric": "f1", "scores": {"accuracy": 0.1, "f1": 0.2}}) == 0.2
+    assert main_score({"scores": {"accuracy": 0.1}}) == 0.1
+    assert main_score({"scores": {}}) is None
+
+
+def test_tails_begin_at_a_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "samples.jsonl"
+    path.write_text("".join(json.dumps({"n": n}) + "\n" for n in range(1000)))
+    reader = TailReader(path, tail_bytes=105)
+    assert [event["n"] for event in reader.poll()] == list(range(991, 1000))
+    with path.open("a") as file:
+        file.write('{"n": 1000}\n{"n": 10')
+    assert [event["n"] for event in reader.poll()] == [1000]
+    assert last_lines(path, 2) == ['{"n": 1000}', '{"n": 10']
+    assert last_lines(tmp_path / "none", 2) == []
