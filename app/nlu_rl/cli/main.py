@@ -99,11 +99,16 @@ def _root(
 ) -> None:
     """Make a local LLM good at language understanding with SFT, PPO or GRPO, and prove that it is.
 
+    [bold]nlu-rl[/]                open the terminal interface
     [bold]nlu-rl demo[/]           train, measure and export a small model, here and now
     [bold]nlu-rl run sst2-ppo[/]   train by a recipe; 'nlu-rl runs list' shows every run
     """
     if version:
         print(f"nlu-rl {__version__}")
+    elif context.invoked_subcommand is None and sys.stdin.isatty() and sys.stdout.isatty():
+        from nlu_rl.tui.app import run_tui
+
+        run_tui()
     elif context.invoked_subcommand is None:
         # get_help prints through rich and returns nothing
         context.command.format_help(context, context.make_formatter())
@@ -138,7 +143,7 @@ def run_cli(arguments: list[str]) -> int:
         show_error(
             InternalError(
                 f"Something went wrong inside nlu-rl: {type(error).__name__}: {error}",
-                f"Please report it with {_save_traceback()}.",
+                f"Please report it with {save_traceback(error)}.",
             )
         )
         return 1
@@ -161,9 +166,9 @@ def _forget_stdout() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _save_traceback() -> Path:
-    """Write the exception in flight to a file of its own and return its path."""
-    text = traceback.format_exc()
+def save_traceback(error: BaseException) -> Path:
+    """Write an exception to a file of its own and return its path."""
+    text = "".join(traceback.format_exception(error))
     for folder in (paths.home() / "logs", Path(tempfile.gettempdir())):
         try:
             folder.mkdir(parents=True, exist_ok=True)

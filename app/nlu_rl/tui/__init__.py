@@ -1,0 +1,5 @@
+"""The terminal interface: a reader of run directories that also starts jobs. It computes nothing itself.
+
+Screens own all state and are changed from the main thread only; whatever reads files, or waits, runs in a worker thread
+and hands its result over.
+"""

@@ -1,0 +1,112 @@
+"""The application: one theme, one key table, one place where errors become dialogs.
+
+An exception in a handler does not end the program: it is written to a file and shown, and the screen lives on. Textual
+would end at the first one, so its (private) hook for that is overridden; the version is pinned.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Iterable
+from typing import Any
+
+from textual.app import App, SystemCommand
+from textual.message import Message
+from textual.screen import Screen
+
+from nlu_rl.errors import InternalError, NluRlError
+from nlu_rl.tui.keys import keys_of
+from nlu_rl.tui.theme import THEME
+
+_MANY, _WINDOW_SECONDS = 8, 5.0
+
+
+class NluApp(App[None]):
+    """Opens the runs, or `run` in its monitor. `strict` raises what would become a dialog: for tests."""
+
+    TITLE = "nlu-rl"
+    ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (32, "-tall")]  # noqa: RUF012
+    CSS = """
+    Screen { layers: base over; }
+    ModalScreen { align: center middle; background: $background 60%; }
+    .box { border: round $border; padding: 0 1; }
+    .box:focus-within { border: round $primary; }
+    .title { color: $primary; text-style: bold; }
+    .dim { color: $text-muted; }
+    .field { width: 24; height: 1; border: none; padding: 0 1; background: $panel; }
+    .field:focus { background: $primary 30%; }
+    """
+
+    def __init__(self, run: str | None = None, *, strict: bool = False) -> None:
+        super().__init__()
+        self._first_run = run
+        self._strict = strict
+        self._faults: deque[float] = deque(maxlen=_MANY)
+
+    def on_mount(self) -> None:
+        from nlu_rl.tui.screens.home import HomeScreen
+
+        self.register_theme(THEME)
+        self.theme = os.environ.get("NLU_RL_THEME") or THEME.name
+        self.push_screen(HomeScreen())
+        if self._first_run is not None:
+            from nlu_rl.runs.layout import open_run
+            from nlu_rl.tui.screens.monitor import MonitorScreen
+
+            self.push_screen(MonitorScreen(open_run(self._first_run)))
+
+    async def _dispatch_message(self, message: Message) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:  # noqa: BLE001 - keys act from here; the application outlives what goes wrong
+            self.show_error(error)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer every key of the screen, from the same table as footer and help."""
+        name = getattr(screen, "KEYS_NAME", None)
+        for key in keys_of(name) if name else ():
+            if not key.action.startswith(("show_panel", "step(")):
+                yield SystemCommand(key.label or key.about, key.about, lambda action=key.action: self._do(action))
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+
+    def _do(self, action: str) -> None:
+        self.call_later(self.run_action, action, self.screen)
+
+    def show_error(self, error: BaseException) -> None:
+        """Show an error as a dialog: the user's with its fix, any other with the file its traceback is in."""
+        from nlu_rl.tui.screens.dialogs import ProblemDialog
+
+        if not isinstance(error, NluRlError):
+            if self._strict and isinstance(error, Exception):
+                super()._handle_exception(error)
+                return
+            error = self._kept(error)
+        self.push_screen(ProblemDialog(error))
+
+    def _handle_exception(self, error: Exception) -> None:
+        self._faults.append(time.monotonic())
+        storm = len(self._faults) == _MANY and self._faults[-1] - self._faults[0] < _WINDOW_SECONDS
+        if storm or not self.is_running or not self.screen_stack:
+            super()._handle_exception(error)
+        else:
+            self.show_error(error)
+
+    def _kept(self, error: BaseException) -> NluRlError:
+        """Return the error to show for one that nobody expected; its traceback is in a file."""
+        from nlu_rl.cli.main import save_traceback
+
+        return InternalError(
+            f"Something went wrong inside nlu-rl: {type(error).__name__}: {error}",
+            f"No run is touched by it. Please report it with {save_traceback(error)}.",
+        )
+
+    def action_help_quit(self) -> None:
+        """Ctrl+C is copy on a terminal; say how to leave."""
+        self.notify("Press ctrl+q to quit.", timeout=3)
+
+
+def run_tui(run: str | None = None) -> None:
+    """Open the interface on this terminal and return when it is left."""
+    NluApp(run).run()

@@ -1,0 +1,64 @@
+"""Numbers for people in few cells: ages, clock times, scores, small bars."""
+
+BARS = "▁▂▃▄▅▆▇█"
+
+
+def age(seconds: float) -> str:
+    """Return `12s`, `21m`, `2h` or `3d`."""
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size:.0f}{unit}"
+    return f"{max(0, seconds):.0f}s"
+
+
+def clock(seconds: float | None) -> str:
+    """Return `13:20` or `2:05:00`; a dash when unknown."""
+    if seconds is None:
+        return "–"
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"
+
+
+def score(value: float | None) -> str:
+    """Return `.913`, `1.00` or `-.21`: a score in four cells; a dash when there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:.3f}"
+    return text.replace("0.", ".", 1) if abs(value) < 0.9995 else f"{value:.2f}"
+
+
+def signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-0.00", "+0.00")
+
+
+def short(value: float) -> str:
+    """Return a number in at most six cells: `0.933`, `12.4`, `1.2e-05`, `65.5k`."""
+    size = abs(value)
+    if size and size < 0.001:
+        return f"{value:.0e}"
+    if size >= 100_000:
+        return f"{value / 1000:.4g}k"
+    return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < 1000 else f"{value:.0f}"
+
+
+def spark(values: list[float]) -> str:
+    """Return a line of small bars, one a value, from their lowest to their highest."""
+    if not values:
+        return ""
+    low, high = min(values), max(values)
+    if high == low:
+        return BARS[3] * len(values)
+    return "".join(BARS[round((value - low) / (high - low) * (len(BARS) - 1))] for value in values)
+
+
+def meter(share: float, width: int) -> str:
+    """Return a bar of `width` cells, filled to `share`."""
+    filled = min(width, max(0, round(share * width)))
+    return "█" * filled + "░" * (width - filled)
+
+
+def cut(text: str, width: int) -> str:
+    """Return the text on one line of at most `width` cells."""
+    line = " ".join(text.split())
+    return line if len(line) <= width else line[: max(0, width - 1)] + "…"

@@ -1,0 +1,76 @@
+"""What the machine is doing: processor, memory, disk, and cards where nvidia-smi is there."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from nlu_rl import paths
+
+_QUERY = ("--query-gpu=utilization.gpu,memory.used,memory.total,temperature.gpu", "--format=csv,noheader,nounits")
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One GPU: share of time busy, bytes, degrees Celsius."""
+
+    busy: float
+    used_bytes: float
+    total_bytes: float
+    celsius: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """A moment of the machine. `busy` is the share of all processors since the last moment."""
+
+    busy: float
+    used_bytes: float
+    total_bytes: float
+    free_disk_bytes: float
+    cards: tuple[Card, ...]
+
+
+def usage() -> Usage:
+    """Return what is used now. May wait for nvidia-smi: call it in a thread."""
+    import psutil
+
+    memory = psutil.virtual_memory()
+    return Usage(psutil.cpu_percent() / 100, memory.total - memory.available, memory.total, free_disk(), cards())
+
+
+def free_disk() -> float:
+    existing = next(folder for folder in (paths.runs_dir(), *paths.runs_dir().parents) if os.path.exists(folder))
+    return float(shutil.disk_usage(Path(existing)).free)
+
+
+def cards() -> tuple[Card, ...]:
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return ()
+    try:
+        answer = subprocess.run([program, *_QUERY], capture_output=True, text=True, timeout=5, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ()
+    found = []
+    for line in answer.stdout.splitlines():
+        try:
+            busy, used, total, celsius = (float(part) for part in line.split(","))
+        except ValueError:
+            continue
+        found.append(Card(busy / 100, used * 2**20, total * 2**20, celsius))
+    return tuple(found)
+
+
+def hardware_text(now: Usage) -> str:
+    """Return it on one line."""
+    gib = 2**30
+    parts = [
+        f"GPU{number} {card.busy:.0%} {card.used_bytes / gib:.1f}/{card.total_bytes / gib:.0f}G {card.celsius:.0f}°C"
+        for number, card in enumerate(now.cards)
+    ]
+    parts.append(f"CPU {now.busy:.0%}")
+    parts.append(f"RAM {now.used_bytes / gib:.1f}/{now.total_bytes / gib:.0f}G")
+    parts.append(f"disk {now.free_disk_bytes / 1e9:.0f}G free")
+    return "  ".join(parts)

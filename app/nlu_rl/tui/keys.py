@@ -1,0 +1,119 @@
+"""Every key of every screen, once: footer, help and command palette are made from this table.
+
+`label` is the footer's word (empty: not in the footer, which has room for eight), `about` the sentence of help, palette
+and tooltip. The action is a method of the screen.
+"""
+
+from typing import NamedTuple
+
+from textual.binding import Binding
+
+
+class Key(NamedTuple):
+    key: str
+    action: str
+    label: str
+    about: str
+    shown: str = ""
+    """How the key is written, where its name is not."""
+
+
+COMMON = (
+    Key("question_mark", "help", "Help", "Every key of this screen", "?"),
+    Key("ctrl+q", "leave", "", "Quit; a run in training goes on, or is stopped, as you say", "^q"),
+)
+BACK = Key("escape", "back", "Back", "Go back", "esc")
+LEAVE = Key("q", "leave", "", "Quit; a run in training goes on, or is stopped, as you say")
+
+KEYS: dict[str, tuple[Key, ...]] = {
+    "home": (
+        Key("n", "new", "New", "New run: choose a model, a task and a recipe"),
+        Key("enter", "open", "Open", "Watch the run under the cursor", "⏎"),
+        Key("space", "mark", "Mark", "Mark or unmark the run, to compare or delete several", "␣"),
+        Key("c", "compare", "Compare", "Lay the curves and settings of the marked runs side by side"),
+        Key("e", "evaluate", "Eval", "Measure the run on held-out rows"),
+        Key("x", "export", "Export", "Merge the run into a model folder and prove it"),
+        Key("slash", "filter", "Filter", "Show only runs whose line has these words", "/"),
+        Key("o", "sort", "", "Sort by age, name, score or state"),
+        Key("r", "resume", "", "Go on with a stopped, failed or lost run"),
+        Key("d", "delete", "", "Remove the run, or the marked ones; you are asked first"),
+        Key("u", "undelete", "", "Bring back what was removed last"),
+        Key("D", "demo", "", "Train the demo: a small model, on this machine, in minutes"),
+        LEAVE,
+    ),
+    "monitor": (
+        Key("space", "pause", "Pause/go on", "Pause after this step, or go on", "␣"),
+        Key("k", "checkpoint", "Checkpoint", "Write a checkpoint after this step"),
+        Key("s", "stop", "Stop…", "Stop with or without a checkpoint; you are asked first"),
+        Key("e", "evaluate", "Eval", "Measure the run on held-out rows"),
+        Key("x", "export", "Export", "Merge the run into a model folder and prove it"),
+        Key("m", "zoom", "Zoom", "Give the panel the whole screen, and back"),
+        Key("escape", "back", "Runs", "Go back to the runs; training goes on", "esc"),
+        Key("r", "resume", "", "Go on with a stopped, failed or lost run"),
+        Key("right_square_bracket", "panel(1)", "", "Next panel", "]"),
+        Key("left_square_bracket", "panel(-1)", "", "Previous panel", "["),
+        *(Key(str(n), f"show_panel({n})", "", f"Panel {n}") for n in range(1, 9)),
+        Key("S", "smoothing", "", "Smooth curves more, or less"),
+        Key("L", "log_scale", "", "Logarithmic scale"),
+        Key("slash", "filter", "", "Show only samples with these words", "/"),
+        Key("f", "freeze", "", "Hold the samples still, or let them go on"),
+        Key("y", "copy", "", "Copy the run's name"),
+        LEAVE,
+    ),
+    "wizard": (
+        Key("enter", "next", "Next", "Go on when this step is right; start the run at the last", "⏎"),
+        Key("escape", "back", "Back", "One step back; nothing is lost", "esc"),
+        Key("left", "example(-1)", "", "Previous example of the task", "◂"),
+        Key("right", "example(1)", "", "Next example of the task", "▸"),
+        Key("t", "try_completion", "", "Type a completion and see what is read and rewarded"),
+        Key("a", "whole", "All settings", "The whole recipe as YAML"),
+        Key("u", "undo", "", "Undo all changes to the recipe"),
+        Key("y", "copy", "Copy", "Copy the prompt, or the equivalent shell command"),
+        *(Key(f"alt+{n}", f"step({n})", "", f"Step {n}") for n in range(1, 5)),
+    ),
+    "evaluate": (
+        Key("ctrl+r", "start", "Start", "Measure with these settings, or go on where it was interrupted", "^r"),
+        Key("s", "stop", "Stop", "Interrupt; it goes on where it was when started again"),
+        BACK,
+    ),
+    "compare": (
+        Key("m", "metric", "Metric", "Next metric"),
+        Key("S", "smoothing", "Smooth", "Smooth curves more, or less"),
+        Key("L", "log_scale", "Log-Y", "Logarithmic scale"),
+        Key("d", "differences", "All/diff", "All settings, or only those that differ"),
+        BACK,
+    ),
+    "export": (
+        Key("ctrl+r", "start", "Export", "Merge, check and write the model", "^r"),
+        Key("s", "stop", "Stop", "Interrupt; nothing is left half-written"),
+        Key("y", "copy", "Copy path", "Copy the folder's path"),
+        BACK,
+    ),
+    "sample": (
+        Key("left", "turn(-1)", "Previous", "Previous sample", "◂"),
+        Key("right", "turn(1)", "Next", "Next sample", "▸"),
+        Key("y", "copy", "Copy", "Copy the completion"),
+        BACK,
+    ),
+}
+
+
+def keys_of(screen: str) -> tuple[Key, ...]:
+    """Return the keys of a screen, those of every screen last."""
+    return (*KEYS[screen], *COMMON)
+
+
+def bindings(screen: str, *, common: bool = True) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
+    """Return a screen's keys as Textual wants them; their ids allow the user to remap them."""
+    return [
+        Binding(
+            key.key,
+            key.action,
+            key.label or key.about,
+            show=bool(key.label),
+            key_display=key.shown or None,
+            tooltip=key.about,
+            id=f"{screen}.{key.action}",
+        )
+        for key in (keys_of(screen) if common else KEYS[screen])
+    ]

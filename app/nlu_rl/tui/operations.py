@@ -1,0 +1,99 @@
+"""What the interface does to runs, in the words of the run protocol. Every function returns at once, or says so."""
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from nlu_rl.errors import DataError, RunError
+from nlu_rl.runs import control
+from nlu_rl.runs.jobs import launch, read_job
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.resume import requeue
+from nlu_rl.runs.status import read_status
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nlu_rl.recipe import Recipe
+
+
+def ask(run: RunDirectory, name: str) -> None:
+    """Ask a live worker for pause, resume, checkpoint or stop. Raises RunError when there is none."""
+    status = read_status(run)
+    if not status.live:
+        raise RunError(f"{run.name} is {status.state}: nothing is running.", "r goes on with it.")
+    control.request(run, name)
+
+
+def resume(run: RunDirectory) -> str:
+    """Go on with a run that has ended or is paused; return what happens, as a sentence."""
+    if read_status(run).state == "paused":
+        control.request(run, "resume")
+        return f"{run.name} goes on."
+    if read_job(run).kind != "train":
+        raise RunError(f"{run.name} is not a training run.", "Start its evaluation or export again; it goes on.")
+    step = requeue(run)
+    launch(run)
+    return f"{run.name} goes on from step {step}."
+
+
+def remove(run: RunDirectory) -> None:
+    from nlu_rl.runs import trash
+
+    trash.remove(run)
+
+
+def restore(name: str) -> str:
+    from nlu_rl.runs import trash
+
+    return trash.restore(name).name
+
+
+def start_demo() -> RunDirectory:
+    """Start the training run of the demo; waits for its data, so call it in a thread."""
+    from nlu_rl.cli.recipes import resolve
+
+    path, recipe = resolve("demo", [])
+    return start(path, recipe)
+
+
+def start(path: "Path", recipe: "Recipe") -> RunDirectory:
+    """Make and launch a run of `recipe`, whose file is `path`; waits for missing data, so call it in a thread.
+
+    Raises:
+        NluRlError: it cannot run here.
+    """
+    from nlu_rl.cli.recipes import create_training_run
+    from nlu_rl.runs.checks import check_recipe, require
+
+    require(check_recipe(recipe))
+    fetch_missing_data(recipe.tasks)
+    run = create_training_run(path, recipe)
+    launch(run)
+    return run
+
+
+def fetch_missing_data(tasks: list[str]) -> None:
+    """Fetch the data of tasks that is not here, in a process of its own: asking the hub loads what is heavy.
+
+    Raises:
+        DataError: it could not be fetched.
+    """
+    from nlu_rl.data.cache import read_meta
+    from nlu_rl.tasks.registry import get_task
+
+    for name in tasks:
+        schema = get_task(name).schema
+        if read_meta(schema.name) is not None:
+            continue
+        command = [sys.executable, "-m", "nlu_rl.cli.main", "data", "fetch", schema.name]
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+        if done.returncode:
+            raise DataError(f"The data of {name} could not be fetched: {done.stderr.strip()[-400:]}", schema.bring)
+
+
+def stop_now(run: RunDirectory) -> str:
+    """End a worker without a checkpoint; may take seconds, so call it in a thread. Return what came of it."""
+    from nlu_rl.runs.stop import stop_now as end
+
+    return f"{run.name} is {end(run).state}."

@@ -1,0 +1,80 @@
+"""What every screen shares: keys from the table, errors as dialogs, polling in a thread, leaving with a question."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from textual.screen import Screen
+from textual.worker import Worker, WorkerState
+
+from nlu_rl.tui.keys import keys_of
+
+if TYPE_CHECKING:
+    from nlu_rl.tui.app import NluApp
+
+T = TypeVar("T")
+
+
+class BaseScreen(Screen[None]):
+    """A screen whose keys are `keys.KEYS[KEYS_NAME]`. Set `BINDINGS = bindings(KEYS_NAME)` beside it."""
+
+    KEYS_NAME: ClassVar[str]
+    app: "NluApp"
+
+    async def _dispatch_message(self, message: Any) -> None:
+        try:
+            await super()._dispatch_message(message)
+        except Exception as error:  # noqa: BLE001 - a screen outlives what went wrong in it
+            self.app.show_error(error)
+
+    def in_background(self, work: Callable[[], T], show: Callable[[T], None], *, group: str) -> None:
+        """Do `work` in a thread and `show` its result here, unless the screen is gone; its errors become dialogs.
+
+        While work of the same group is going on, nothing happens.
+        """
+        if any(worker.group == group and not worker.is_finished for worker in self.workers):
+            return
+
+        def hand_over(result: T) -> None:
+            if self.is_attached:
+                show(result)
+
+        def job() -> None:
+            result = work()
+            if self.app.is_running and self.is_attached:
+                self.app.call_from_thread(hand_over, result)
+
+        self.run_worker(job, thread=True, group=group, exit_on_error=False)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.app.show_error(event.worker.error)
+
+    def action_back(self) -> None:
+        self.app.pop_screen()
+
+    def action_help(self) -> None:
+        from nlu_rl.tui.screens.dialogs import HelpDialog
+
+        self.app.push_screen(HelpDialog(keys_of(self.KEYS_NAME)))
+
+    def action_leave(self) -> None:
+        """Quit; ask first while a run is live, since closing the screen does not end it."""
+        from nlu_rl.runs.layout import list_runs
+        from nlu_rl.runs.status import read_status
+        from nlu_rl.tui.screens.dialogs import leave_dialog
+
+        live = [run for run in list_runs() if read_status(run).live]
+        if not live:
+            self.app.exit()
+            return
+
+        def answer(choice: str | None) -> None:
+            from nlu_rl.runs import control
+
+            if choice == "stop":
+                for run in live:
+                    control.request(run, "stop")
+            if choice in ("stop", "detach"):
+                self.app.exit()
+
+        self.app.push_screen(leave_dialog([run.name for run in live]), answer)

@@ -1,0 +1,263 @@
+"""The runs: what there is, how far each is and how well it does, and what to do with one."""
+
+import time
+from typing import Any, ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import DataTable, Footer, Input, Static
+
+from nlu_rl import __version__
+from nlu_rl.runs.layout import open_run
+from nlu_rl.runs.overview import Overview, Overviews
+from nlu_rl.tui import format, operations
+from nlu_rl.tui.hardware import Usage, hardware_text, usage
+from nlu_rl.tui.keys import bindings
+from nlu_rl.tui.run_line import SORTS, preview_text, row_of
+from nlu_rl.tui.screens.base import BaseScreen
+from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option, TypedDialog
+from nlu_rl.tui.theme import style
+from nlu_rl.tui.widgets.run_table import RunTable
+
+POLL_SECONDS = 1.0
+HARDWARE_SECONDS = 3.0
+EMPTY = """
+
+   There is no run yet.
+
+   n   New run: choose a model, a task and a recipe
+   D   Demo: train a small model on this machine, in minutes
+   ?   Help
+"""
+COLUMNS = (("", 1), ("state", 6), ("run", None), ("task", 14), ("step", 9), ("best", 5), ("curve", 8), ("age", 4))
+_OTHER_CELLS = sum(width or 0 for _, width in COLUMNS) + 2 * len(COLUMNS) + 4
+
+
+class HomeScreen(BaseScreen):
+    """All runs, the newest first, with a preview of the one under the cursor."""
+
+    KEYS_NAME: ClassVar[str] = "home"
+    BINDINGS = bindings("home")
+    CSS = """
+    HomeScreen #top { height: 1; }
+    HomeScreen #list { height: 1fr; border: round $border; border-title-color: $primary; }
+    HomeScreen #list:focus-within { border: round $primary; }
+    HomeScreen DataTable { height: 1fr; background: transparent; scrollbar-size-vertical: 1; }
+    HomeScreen #preview { height: 6; }
+    HomeScreen.-short #preview { height: 5; }
+    HomeScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
+    HomeScreen.-filtering #filter { display: block; }
+    HomeScreen.-empty DataTable { display: none; }
+    HomeScreen #empty { display: none; height: 1fr; }
+    HomeScreen.-empty #empty { display: block; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._overviews = Overviews()
+        self._found: list[Overview] = []
+        self._shown: list[Overview] = []
+        self._marked: set[str] = set()
+        self._order = 0
+        self._usage: Usage | None = None
+        self._removed: list[str] = []
+        self._loaded = False
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="top")
+        with Vertical(id="list", classes="box") as box:
+            box.border_title = "Runs"
+            yield Input(placeholder="words of the line: ⏎ keep, esc drop", id="filter")
+            yield RunTable(cursor_type="row", show_header=True, id="runs")
+            yield Static(EMPTY, id="empty")
+        yield Static(id="preview", classes="box")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self._add_columns()
+        self.query_one("#runs").focus()
+        self.set_interval(POLL_SECONDS, self.refresh_runs)
+        self.set_interval(HARDWARE_SECONDS, self.refresh_hardware)
+        self.refresh_runs()
+        self.refresh_hardware()
+
+    def on_screen_resume(self) -> None:
+        self.refresh_runs()
+
+    def on_resize(self) -> None:
+        if self._loaded:
+            self._add_columns()
+            self._fill()
+
+    def refresh_runs(self) -> None:
+        if self.is_current:
+            self.in_background(self._overviews.poll, self._take, group="runs")
+
+    def refresh_hardware(self) -> None:
+        if self.is_current:
+            self.in_background(usage, self._take_usage, group="hardware")
+
+    @property
+    def current(self) -> Overview | None:
+        """The run under the cursor."""
+        row = self._table.cursor_row
+        return self._shown[row] if 0 <= row < len(self._shown) else None
+
+    @property
+    def shown_names(self) -> list[str]:
+        return [overview.name for overview in self._shown]
+
+    @property
+    def _table(self) -> DataTable[Text]:
+        return self.query_one("#runs", DataTable)
+
+    def _add_columns(self) -> None:
+        table = self._table
+        table.clear(columns=True)
+        for title, width in COLUMNS:
+            table.add_column(title, width=width or max(12, self.size.width - _OTHER_CELLS), key=title)
+
+    def _take(self, found: list[Overview]) -> None:
+        self._loaded = True
+        self._found = found
+        self.set_class(not found, "-empty")
+        self._fill()
+
+    def _take_usage(self, now: Usage) -> None:
+        self._usage = now
+        self._show_top()
+
+    def _fill(self) -> None:
+        """Show the runs that pass the filter; rows are replaced only when they are others, cells when they differ."""
+        words = self.query_one("#filter", Input).value.lower().split()
+        name, key = SORTS[self._order]
+        chosen = [o for o in self._found if all(word in _words(o) for word in words)]
+        at = self.current.name if self.current else None
+        before = self.shown_names
+        self._shown = sorted(chosen, key=key) if key else chosen
+        table = self._table
+        rows = [row_of(self.app, o, marked=o.name in self._marked, now=time.time()) for o in self._shown]
+        if before == self.shown_names and table.row_count == len(rows):
+            for place, row in enumerate(rows):
+                for column, cell in enumerate(row):
+                    if table.get_cell_at((place, column)) != cell:  # type: ignore[arg-type]
+                        table.update_cell_at((place, column), cell)  # type: ignore[arg-type]
+        else:
+            table.clear()
+            for row in rows:
+                table.add_row(*row)
+            if at in self.shown_names:
+                table.move_cursor(row=self.shown_names.index(at))
+        box = self.query_one("#list")
+        box.border_subtitle = f"filter: {' '.join(words) or 'none'}   sort: {name}"
+        self._show_top()
+        self._show_preview()
+
+    def _show_top(self) -> None:
+        live = sum(overview.status.live for overview in self._found)
+        title = style(self.app, "title") + style(self.app, "bold")
+        text = Text.assemble((f" NLU·RL {__version__} ", title), "│ Runs   ")
+        text.append(f"● {live} running" if live else "○ none running", style(self.app, "good" if live else "dim"))
+        if self._usage is not None:
+            room = self.size.width - text.cell_len - 4
+            text.append("   " + format.cut(hardware_text(self._usage), room), style(self.app, "dim"))
+        self.query_one("#top", Static).update(text)
+
+    def _show_preview(self) -> None:
+        box = self.query_one("#preview", Static)
+        current = self.current
+        box.display = bool(self._found)
+        box.border_title = current.name if current else ""
+        box.update(preview_text(self.app, current, time.time()) if current else Text())
+
+    def on_data_table_row_highlighted(self) -> None:
+        self._show_preview()
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_open()
+
+    def on_input_changed(self) -> None:
+        self._fill()
+
+    def on_input_submitted(self) -> None:
+        self._table.focus()
+
+    def key_escape(self) -> None:
+        if self.has_class("-filtering"):
+            self.query_one("#filter", Input).value = ""
+            self.remove_class("-filtering")
+            self._table.focus()
+
+    def action_filter(self) -> None:
+        self.add_class("-filtering")
+        self.query_one("#filter").focus()
+
+    def action_sort(self) -> None:
+        self._order = (self._order + 1) % len(SORTS)
+        self._fill()
+
+    def action_mark(self) -> None:
+        if (current := self.current) is not None:
+            self._marked ^= {current.name}
+            self._fill()
+            self._table.action_cursor_down()
+
+    def action_open(self) -> None:
+        from nlu_rl.tui.screens.monitor import MonitorScreen
+
+        if (current := self.current) is not None:
+            self.app.push_screen(MonitorScreen(current.run))
+
+    def action_resume(self) -> None:
+        if (current := self.current) is not None:
+            self.notify(operations.resume(current.run))
+            self.refresh_runs()
+
+    def action_delete(self) -> None:
+        names = [name for name in self.shown_names if name in self._marked]
+        names = names or ([self.current.name] if self.current else [])
+        if not names:
+            return
+        word = names[0] if len(names) == 1 else f"{len(names)} runs"
+        text = "\n".join([*names, "", "They go to the trash: u, or 'nlu-rl runs restore', brings them back."])
+
+        def answer(yes: bool | None) -> None:
+            if yes:
+                for name in names:
+                    operations.remove(open_run(name, write=True))
+                    self._removed.append(name)
+                    self._marked.discard(name)
+                self.refresh_runs()
+
+        self.app.push_screen(TypedDialog(f"Remove {word}?", text, word), answer)
+
+    def action_undelete(self) -> None:
+        if self._removed:
+            self.notify(f"{operations.restore(self._removed.pop())} is back.")
+            self.refresh_runs()
+        else:
+            self.notify("Nothing was removed here. 'nlu-rl runs restore' knows what was removed before.")
+
+    def action_demo(self) -> None:
+        text = "PPO on movie-review snippets with SmolLM2-135M, which is fetched if it is not here (93 MB)."
+        options = [Option("enter", "start", "Start it")]
+
+        def answer(choice: str | None) -> None:
+            if choice == "start":
+                self.notify("Making ready…")
+                self.in_background(operations.start_demo, self._open_started, group="start")
+
+        self.app.push_screen(ChoiceDialog("Train the demo?", text, options), answer)
+
+    def _open_started(self, run: Any) -> None:
+        from nlu_rl.tui.screens.monitor import MonitorScreen
+
+        self.app.push_screen(MonitorScreen(run))
+
+
+def _words(overview: Overview) -> str:
+    """Return what the filter looks into."""
+    parts = [overview.name, overview.status.state, overview.method, *overview.tasks, str(overview.recipe.get("model"))]
+    return " ".join(parts).lower()

@@ -1,0 +1,258 @@
+"""A run as it happens, or as it was: curves, samples, log, what is wrong with it, and what can be asked of its worker.
+
+It reads the run's directory and writes nothing but requests, so a live, a finished, a lost and a headless run look
+alike, and closing it touches nothing.
+"""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Grid, VerticalScroll
+from textual.widget import Widget
+from textual.widgets import DataTable, Footer, Input, Static
+
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.tui import operations
+from nlu_rl.tui.keys import bindings
+from nlu_rl.tui.run_charts import CHARTS, curves_of
+from nlu_rl.tui.run_head import banner_text, head_text, result_text
+from nlu_rl.tui.screens.base import BaseScreen
+from nlu_rl.tui.screens.dialogs import stop_dialog
+from nlu_rl.tui.snapshot import Snapshot, SnapshotReader
+from nlu_rl.tui.theme import style
+from nlu_rl.tui.widgets.line_chart import LineChart
+from nlu_rl.tui.widgets.sample_table import SampleTable
+
+POLL_SECONDS = 0.5
+SMOOTHINGS = (0.8, 0.95, 0.0, 0.5)
+PANELS = (*CHARTS, "Samples", "Log")
+
+
+class MonitorScreen(BaseScreen):
+    """One run. All panels at once on a large terminal, one at a time on a small one."""
+
+    KEYS_NAME: ClassVar[str] = "monitor"
+    BINDINGS = bindings("monitor")
+    CSS = """
+    MonitorScreen #head { height: 2; padding: 0 1; }
+    MonitorScreen #banner { display: none; height: auto; max-height: 3; padding: 0 1; background: $warning 25%; }
+    MonitorScreen.-concerned #banner { display: block; }
+    MonitorScreen #tabs { display: none; height: 1; padding: 0 1; }
+    MonitorScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
+    MonitorScreen.-filtering #filter { display: block; }
+    MonitorScreen #panels { grid-size: 3 3; grid-rows: 1fr 1fr 1.3fr; height: 1fr; }
+    MonitorScreen #panel-7 { column-span: 2; }
+    MonitorScreen #panel-8 { border: round $border; border-title-color: $primary; scrollbar-size-vertical: 1; }
+    MonitorScreen #panel-8:focus { border: round $primary; }
+    MonitorScreen #log { width: auto; }
+    MonitorScreen #result { display: none; height: auto; max-height: 40%; padding: 0 1; }
+    MonitorScreen.-job #result { display: block; }
+    MonitorScreen.-narrow #tabs, MonitorScreen.-short #tabs, MonitorScreen.-zoomed #tabs { display: block; }
+    MonitorScreen.-narrow #panels, MonitorScreen.-short #panels, MonitorScreen.-zoomed #panels {
+        grid-size: 1 1; grid-rows: 1fr;
+    }
+    MonitorScreen.-narrow .panel, MonitorScreen.-short .panel, MonitorScreen.-zoomed .panel {
+        display: none; column-span: 1;
+    }
+    MonitorScreen.-narrow .panel.-current, MonitorScreen.-short .panel.-current,
+    MonitorScreen.-zoomed .panel.-current { display: block; }
+    MonitorScreen.-job #tabs { display: none; }
+    """
+
+    def __init__(self, run: RunDirectory) -> None:
+        super().__init__()
+        self.run = run
+        self.snapshot: Snapshot | None = None
+        self._reader: SnapshotReader | None = None
+        self._smoothing = 0
+        self._log_scale = False
+        self._panel = 1
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="head")
+        yield Static(id="banner")
+        yield Static(id="tabs")
+        yield Input(placeholder="words of the sample: ⏎ keep, esc drop", id="filter")
+        yield Static(id="result")
+        with Grid(id="panels"):
+            for number, title in enumerate(CHARTS, start=1):
+                yield LineChart(f"{number} {title}", id=f"panel-{number}")
+            yield SampleTable(id="panel-7")
+            with VerticalScroll(id="panel-8", can_focus=True) as log:
+                log.border_title = "8 Log"
+                yield Static(id="log")
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        for number in range(1, len(PANELS) + 1):
+            self._panel_widget(number).add_class("panel")
+        self.query_one("#panel-7", SampleTable).border_title = "7 Samples  ▲ right  ◆ wrong  ▼ nothing read"
+        self.query_one("#panel-1", LineChart).empty = "no reward yet (SFT has none)"
+        self.action_show_panel(1)
+        self.set_interval(POLL_SECONDS, self.refresh_run)
+        self.refresh_run()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._show)
+
+    def refresh_run(self) -> None:
+        if self.is_current or self.snapshot is None:
+            self.in_background(self._read, self._take, group="run")
+
+    def _read(self) -> Snapshot:
+        if self._reader is None:
+            self._reader = SnapshotReader(self.run)
+        return self._reader.read()
+
+    def _take(self, snapshot: Snapshot) -> None:
+        first = self.snapshot is None
+        self.snapshot = snapshot
+        if first and snapshot.kind != "train":
+            self.add_class("-job", "-zoomed")
+            self.action_show_panel(len(PANELS))
+        self._show()
+
+    def _show(self) -> None:
+        """Bring every visible panel up to the snapshot; each repaints only what has changed."""
+        snapshot = self.snapshot
+        if snapshot is None:
+            return
+        self._update("#head", head_text(self.app, self.run.name, snapshot, self.size.width))
+        banner = banner_text(self.app, snapshot)
+        self.set_class(bool(banner), "-concerned")
+        self._update("#banner", banner)
+        self._update("#result", result_text(snapshot))
+        for number, title in enumerate(CHARTS, start=1):
+            chart = self.query_one(f"#panel-{number}", LineChart)
+            if chart.display:
+                curves = curves_of(title, snapshot, SMOOTHINGS[self._smoothing])
+                chart.show(curves, log_scale=self._log_scale)
+        table = self.query_one("#panel-7", SampleTable)
+        if table.display:
+            table.show(snapshot.samples)
+        log = self._panel_widget(8)
+        if log.display and self._update("#log", Text("\n".join(snapshot.log), no_wrap=True)):
+            log.scroll_end(animate=False)
+
+    def _update(self, selector: str, text: Text) -> bool:
+        """Change a text if it differs; return whether it did."""
+        widget = self.query_one(selector, Static)
+        if widget.content == text:
+            return False
+        widget.update(text)
+        return True
+
+    def _panel_widget(self, number: int) -> Widget:
+        return self.query_one(f"#panel-{number}")
+
+    def action_show_panel(self, number: int) -> None:
+        self._panel = number
+        for other in range(1, len(PANELS) + 1):
+            self._panel_widget(other).set_class(other == number, "-current")
+        tabs = Text()
+        for other, title in enumerate(PANELS, start=1):
+            look = style(self.app, "title") + style(self.app, "bold") if other == number else style(self.app, "dim")
+            tabs.append(f"[{other} {title}]" if other == number else f" {other} {title} ", look)
+        self._update("#tabs", tabs)
+        self._panel_widget(number).focus()
+        self.call_after_refresh(self._show)
+
+    def on_click(self, event: object) -> None:
+        """Switch panels by a click on the line of their names."""
+        x, widget = getattr(event, "x", 0), getattr(event, "widget", None)
+        if widget is not None and widget.id == "tabs":
+            end = 1
+            for number, title in enumerate(PANELS, start=1):
+                end += len(title) + 4
+                if x < end:
+                    self.action_show_panel(number)
+                    return
+
+    def on_descendant_focus(self) -> None:
+        """The focused panel is the one that zooms."""
+        for number in range(1, len(PANELS) + 1):
+            if self._panel_widget(number).has_focus and number != self._panel:
+                self.action_show_panel(number)
+
+    def action_panel(self, by: int) -> None:
+        self.action_show_panel((self._panel - 1 + by) % len(PANELS) + 1)
+
+    def action_zoom(self) -> None:
+        self.toggle_class("-zoomed")
+        self.call_after_refresh(self._show)
+
+    def action_back(self) -> None:
+        if self.has_class("-filtering"):
+            self.query_one("#filter", Input).value = ""
+            self.remove_class("-filtering")
+            self._panel_widget(7).focus()
+        elif self.has_class("-zoomed") and not self.has_class("-job"):
+            self.action_zoom()
+        else:
+            self.app.pop_screen()
+
+    def action_smoothing(self) -> None:
+        self._smoothing = (self._smoothing + 1) % len(SMOOTHINGS)
+        self.notify(f"Smoothing {SMOOTHINGS[self._smoothing]:g}", timeout=2)
+        self._show()
+
+    def action_log_scale(self) -> None:
+        self._log_scale = not self._log_scale
+        self._show()
+
+    def action_filter(self) -> None:
+        self.action_show_panel(7)
+        self.add_class("-filtering")
+        self.query_one("#filter").focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        self.query_one("#panel-7", SampleTable).words = event.value.lower().split()
+        self._show()
+
+    def on_input_submitted(self) -> None:
+        self._panel_widget(7).focus()
+
+    def action_freeze(self) -> None:
+        table = self.query_one("#panel-7", SampleTable)
+        table.frozen = not table.frozen
+        self.notify("Samples held still." if table.frozen else "Samples go on.", timeout=2)
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        from nlu_rl.tui.screens.sample import SampleDialog
+
+        samples = self.query_one("#panel-7", SampleTable).samples
+        if samples:
+            self.app.push_screen(SampleDialog(samples, event.cursor_row))
+
+    def action_pause(self) -> None:
+        if self.snapshot is not None:
+            paused = self.snapshot.status.state == "paused"
+            operations.ask(self.run, "resume" if paused else "pause")
+            self.notify("Going on." if paused else "Pausing after this step.", timeout=3)
+
+    def action_checkpoint(self) -> None:
+        operations.ask(self.run, "checkpoint")
+        self.notify("A checkpoint follows after this step.", timeout=3)
+
+    def action_stop(self) -> None:
+        snapshot = self.snapshot
+        if snapshot is None or not snapshot.status.live:
+            self.notify("Nothing is running here.", timeout=3)
+            return
+
+        def answer(choice: str | None) -> None:
+            if choice == "checkpoint":
+                operations.ask(self.run, "stop")
+                self.notify("Stopping with a checkpoint after this step.")
+            elif choice == "now":
+                self.in_background(lambda: operations.stop_now(self.run), self.notify, group="stop")
+
+        self.app.push_screen(stop_dialog(self.run.name, snapshot.status.step, snapshot.checkpoint), answer)
+
+    def action_resume(self) -> None:
+        self.notify(operations.resume(self.run))
+
+    def action_copy(self) -> None:
+        self.app.copy_to_clipboard(self.run.name)
+        self.notify("The name is copied.", timeout=2)

@@ -1,0 +1,123 @@
+"""One moment of a run, read in a thread and never changed after: what the monitor draws from."""
+
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from nlu_rl.runs.health import Concern, examine
+from nlu_rl.runs.history import History, Point
+from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.layout import RunDirectory, best_record, complete_checkpoints
+from nlu_rl.runs.overview import read_recipe
+from nlu_rl.runs.status import Status
+from nlu_rl.runs.tail import TailReader, last_lines
+
+KEPT_SAMPLES = 400
+LOG_LINES = 200
+METRICS = (
+    "reward",
+    "accuracy",
+    "kl",
+    "loss",
+    "policy_loss",
+    "value_loss",
+    "entropy",
+    "generate_seconds",
+    "score_seconds",
+    "update_seconds",
+    "step_seconds",
+    "completion_tokens",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything a monitor shows."""
+
+    status: Status
+    kind: str
+    recipe: Mapping[str, Any]
+    series: Mapping[str, list[Point]]
+    """By metric; those of a mix also by task, as `reward/<task>`."""
+    scores: Mapping[str, list[Point]]
+    """Main validation score by task."""
+    latest: Mapping[str, Any]
+    """The metrics of the last step."""
+    eta_seconds: float | None
+    best: Mapping[str, Any]
+    """`{"step", "score"}`, or empty."""
+    checkpoint: int | None
+    concerns: tuple[Concern, ...]
+    samples: tuple[Mapping[str, Any], ...]
+    """The latest last."""
+    log: tuple[str, ...]
+    result: Mapping[str, Any]
+
+
+class SnapshotReader:
+    """Follows one run. `read` waits for the disk only."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        self.run = run
+        self._history = History(run)
+        self._samples = TailReader(run.samples_path)
+        self._kept: deque[Mapping[str, Any]] = deque(maxlen=KEPT_SAMPLES)
+        self._kind = read_job(run).kind
+        self._recipe = read_recipe(run)
+        self._series: dict[str, list[Point]] = {}
+        self._scores: dict[str, list[Point]] = {}
+
+    def read(self) -> Snapshot:
+        history = self._history
+        if history.poll() or not self._series:
+            self._series = self._all_series()
+            tasks = dict.fromkeys(str(event.get("task")) for event in history.validations)
+            self._scores = {task: history.scores(task) for task in tasks}
+        while fresh := self._samples.poll():
+            self._kept.extend(fresh)
+        checkpoints = complete_checkpoints(self.run)
+        latest = history.latest.get("metrics")
+        return Snapshot(
+            status=history.status,
+            kind=self._kind,
+            recipe=self._recipe,
+            series=self._series,
+            scores=self._scores,
+            latest=latest if isinstance(latest, dict) else {},
+            eta_seconds=history.eta_seconds() if history.status.live else None,
+            best=best_record(self.run),
+            checkpoint=checkpoints[-1][0] if checkpoints else None,
+            concerns=tuple(self._concerns()),
+            samples=tuple(self._kept),
+            log=tuple(last_lines(self.run.log_path, LOG_LINES)),
+            result=self._result(),
+        )
+
+    def _concerns(self) -> list[Concern]:
+        if not self.run.path.is_dir():
+            advice = "Press esc; if it was removed with nlu-rl, u on the runs' screen brings it back."
+            return [Concern("gone", f"The folder of {self.run.name} is no longer there.", advice)]
+        history = self._history
+        return examine(history.status, list(history.steps), history.warnings, time.time())
+
+    def _all_series(self) -> dict[str, list[Point]]:
+        per_task = [name for name in self._metrics_of_latest() if name.startswith("reward/")]
+        return {name: points for name in (*METRICS, *per_task) if (points := self._history.series(name))}
+
+    def _metrics_of_latest(self) -> Mapping[str, Any]:
+        metrics = self._history.latest.get("metrics")
+        return metrics if isinstance(metrics, dict) else {}
+
+    def _result(self) -> Mapping[str, Any]:
+        """Return the result of a job that is no training, once there is one."""
+        import json
+
+        if self._kind == "train":
+            return {}
+        try:
+            result = json.loads(self.run.result_path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return result if isinstance(result, dict) else {}

@@ -1,0 +1,146 @@
+"""The runs' screen: what it shows, and every key of it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlu_rl.runs.layout import list_runs
+from nlu_rl.tui.keys import KEYS
+from nlu_rl.tui.screens.dialogs import HelpDialog, ProblemDialog, TypedDialog
+from nlu_rl.tui.screens.home import HomeScreen
+from nlu_rl.tui.screens.monitor import MonitorScreen
+from tui.conftest import Open, screen_text, settled
+
+pytestmark = pytest.mark.anyio
+
+
+def names(home: Any) -> list[str]:
+    assert isinstance(home, HomeScreen)
+    return home.shown_names
+
+
+async def test_an_empty_home_says_what_to_press(open_app: Open) -> None:
+    async with open_app((80, 24)) as pilot:
+        shown = screen_text(pilot)
+        for words in ("There is no run yet", "n   New run", "D   Demo"):
+            assert words in shown
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 55)])
+async def test_every_run_is_shown_with_its_state_in_words(open_app: Open, runs: Path, size: tuple[int, int]) -> None:
+    async with open_app(size) as pilot:
+        shown = screen_text(pilot)
+        for words in ("✔ done", "● run", "? lost", "✖ fail", "40/40", ".900", "1 running", "▁"):
+            assert words in shown
+        assert "? Help" in shown.splitlines()[-1]
+
+
+async def test_the_preview_explains_a_failure(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        assert names(pilot.app.screen)[0] == "failed-run"
+        assert "There was not enough memory. Use less." in screen_text(pilot)
+
+
+async def test_filter_sort_and_mark(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        await pilot.press("slash", *"lost", "enter")
+        assert names(pilot.app.screen) == ["lost-run"]
+        await pilot.press("escape")
+        assert len(names(pilot.app.screen)) == 4
+        await pilot.press("o")
+        assert names(pilot.app.screen) == ["done-run", "failed-run", "live-run", "lost-run"]
+        await pilot.press("space")
+        assert "* " in screen_text(pilot)
+
+
+async def test_enter_opens_the_monitor_and_escape_comes_back(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, MonitorScreen)
+        assert pilot.app.screen.run.name == "lost-run"
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+
+
+async def test_deleting_wants_the_name_typed_and_can_be_undone(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        await pilot.press("d")
+        assert isinstance(pilot.app.screen, TypedDialog)
+        await pilot.press(*"wrong", "enter", "escape")
+        assert len(list_runs()) == 4
+        await pilot.press("d", *"failed-run", "enter")
+        await settled(pilot)
+        assert names(pilot.app.screen) == ["lost-run", "live-run", "done-run"]
+        await pilot.press("u")
+        await settled(pilot)
+        assert "failed-run" in names(pilot.app.screen)
+
+
+async def test_a_live_run_is_not_deleted(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        await pilot.press("down", "down", "d", *"live-run", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ProblemDialog)
+        assert "stop live-run" in screen_text(pilot)
+
+
+async def test_help_names_every_key(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        await pilot.press("question_mark")
+        assert isinstance(pilot.app.screen, HelpDialog)
+        shown = screen_text(pilot)
+        for key in KEYS["home"]:
+            assert key.about in shown
+
+
+async def test_the_palette_offers_the_keys(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        offered = {command.help for command in pilot.app.get_system_commands(pilot.app.screen)}
+        assert {key.about for key in KEYS["home"]} <= offered
+
+
+async def test_quitting_asks_while_a_run_is_live(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        await pilot.press("q")
+        assert "Detach: close this screen, training goes on" in screen_text(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+        await pilot.press("q", "d")
+        await pilot.pause()
+        assert not pilot.app.is_running
+
+
+async def test_a_resize_keeps_everything_on_the_screen(open_app: Open, runs: Path) -> None:
+    async with open_app((200, 55)) as pilot:
+        await pilot.resize_terminal(80, 24)
+        await settled(pilot)
+        for widget in pilot.app.screen.focus_chain:
+            assert pilot.app.screen.region.contains_region(widget.region)
+        assert all(len(line) <= 80 for line in screen_text(pilot).splitlines())
+
+
+async def test_a_run_that_is_no_run_is_left_out(open_app: Open, runs: Path) -> None:
+    (runs / "runs" / "stranger").mkdir()
+    (runs / "runs" / "done-run" / "status.json").write_text("{")
+    async with open_app() as pilot:
+        assert "stranger" not in names(pilot.app.screen)
+        assert screen_text(pilot).count("? lost") == 2
+
+
+async def test_an_unexpected_error_is_a_dialog_and_the_screen_lives_on(
+    open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(HomeScreen, "action_sort", broken)
+    async with open_app(strict=False) as pilot:
+        await pilot.press("o")
+        assert isinstance(pilot.app.screen, ProblemDialog)
+        assert "ZeroDivisionError: oh" in screen_text(pilot)
+        assert list((runs / "logs").glob("nlu-rl-error-*"))
+        await pilot.press("escape", "slash", *"done")
+        await settled(pilot)
+        assert names(pilot.app.screen) == ["done-run"]

@@ -1,0 +1,200 @@
+"""The monitor of live, finished, lost and broken runs, at every size."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlu_rl.runs import control
+from nlu_rl.runs.layout import open_run
+from nlu_rl.runs.status import read_status
+from nlu_rl.tui.screens.dialogs import ProblemDialog
+from nlu_rl.tui.screens.monitor import PANELS, MonitorScreen
+from nlu_rl.tui.screens.sample import SampleDialog
+from tui.conftest import Open, screen_text, settled
+from tui.recorded import line, record, step_line
+
+pytestmark = pytest.mark.anyio
+
+
+async def again(pilot: Any) -> str:
+    """Have the run read once more and return the screen."""
+    pilot.app.screen.refresh_run()
+    await settled(pilot)
+    return screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", [(120, 36), (200, 55)])
+async def test_a_large_terminal_shows_every_panel(open_app: Open, runs: Path, size: tuple[int, int]) -> None:
+    async with open_app(size, run="done-run") as pilot:
+        shown = screen_text(pilot)
+        for number, title in enumerate(PANELS, start=1):
+            assert f"{number} {title}" in shown
+        for words in ("✔ DONE done-run", "step 40/40", "100%", "best .900@40", "▲+1.00", "▼-1.00", "INFO line 299"):
+            assert words in shown
+        assert "━ reward" in shown
+
+
+async def test_a_small_terminal_shows_one_panel_at_a_time(open_app: Open, runs: Path) -> None:
+    async with open_app((80, 24), run="done-run") as pilot:
+        assert "[1 Reward]" in screen_text(pilot)
+        await pilot.press("right_square_bracket")
+        await settled(pilot)
+        assert "[2 Score]" in screen_text(pilot)
+        await pilot.press("7")
+        await settled(pilot)
+        assert "Review: a char" in screen_text(pilot)
+        await pilot.press("8")
+        await settled(pilot)
+        assert "INFO line 299" in screen_text(pilot)
+        assert screen_text(pilot).splitlines()[-1].endswith("? Help")
+
+
+async def test_zoom_and_resize(open_app: Open, runs: Path) -> None:
+    async with open_app((120, 36), run="done-run") as pilot:
+        await pilot.press("3", "m")
+        await settled(pilot)
+        assert "1 Reward ─" not in screen_text(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "1 Reward ─" in screen_text(pilot)
+        await pilot.resize_terminal(80, 24)
+        await settled(pilot)
+        assert "[3 KL]" in screen_text(pilot)
+        await pilot.resize_terminal(200, 55)
+        await settled(pilot)
+        assert "1 Reward ─" in screen_text(pilot)
+
+
+async def test_pause_resume_and_checkpoint_are_asked_of_the_worker(open_app: Open, runs: Path) -> None:
+    run = open_run("live-run")
+    async with open_app(run="live-run") as pilot:
+        await pilot.press("space", "k")
+        assert control.pending(run) == {"pause", "checkpoint"}
+
+
+async def test_stopping_asks_how(open_app: Open, runs: Path) -> None:
+    run = open_run("live-run")
+    async with open_app(run="live-run") as pilot:
+        await pilot.press("s")
+        assert "Stop live-run at step 12?" in screen_text(pilot)
+        assert "resume from checkpoint 12" in screen_text(pilot)
+        await pilot.press("escape")
+        assert control.pending(run) == set()
+        await pilot.press("s", "c")
+        assert control.pending(run) == {"stop"}
+
+
+async def test_a_finished_run_takes_no_requests(open_app: Open, runs: Path) -> None:
+    async with open_app(run="done-run") as pilot:
+        await pilot.press("space")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, ProblemDialog)
+        await pilot.press("escape", "r")
+        await pilot.pause()
+        assert "nothing to resume" in screen_text(pilot)
+
+
+async def test_new_steps_and_samples_appear(open_app: Open, runs: Path) -> None:
+    run = open_run("live-run")
+    async with open_app(run="live-run") as pilot:
+        before = pilot.app.screen.snapshot.series["reward"]
+        with run.events_path.open("a") as file:
+            file.write(step_line(13, 40) + '{"half a li')
+        await again(pilot)
+        assert len(pilot.app.screen.snapshot.series["reward"]) == len(before) + 1
+
+
+async def test_a_lost_run_says_what_to_do(open_app: Open, runs: Path) -> None:
+    async with open_app(run="lost-run") as pilot:
+        shown = screen_text(pilot)
+        assert "? LOST" in shown
+        assert "The worker ended without a word" in shown
+        assert "nlu-rl resume lost-run" in " ".join(shown.split())
+
+
+async def test_a_removed_folder_is_survived(open_app: Open, runs: Path) -> None:
+    async with open_app(run="done-run") as pilot:
+        shutil.rmtree(runs / "runs" / "done-run")
+        assert "no longer there" in await again(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "lost-run" in screen_text(pilot)
+
+
+async def test_a_number_that_is_not_finite_raises_the_banner(open_app: Open, runs: Path) -> None:
+    run = open_run("live-run")
+    async with open_app(run="live-run") as pilot:
+        with run.events_path.open("a") as file:
+            file.write(line(type="warning", message="Not a finite number at step 12: loss.", step=12))
+        shown = await again(pilot)
+        assert "Not a finite number at step 12: loss." in shown
+        assert "lower train.learning_rate" in shown
+
+
+async def test_a_sample_opens_in_full(open_app: Open, runs: Path) -> None:
+    async with open_app(run="done-run") as pilot:
+        await pilot.press("7", "down", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, SampleDialog)
+        shown = screen_text(pilot)
+        for words in ("Sample 2/", "∅ nothing", "exceptional -1.00", "▼ -1.00", "group"):
+            assert words in shown
+        await pilot.press("right")
+        assert "Sample 3/" in screen_text(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, MonitorScreen)
+
+
+async def test_samples_are_filtered(open_app: Open, runs: Path) -> None:
+    async with open_app(run="done-run") as pilot:
+        await pilot.press("slash", *"number 17", "enter")
+        await settled(pilot)
+        table = pilot.app.screen.query_one("#panel-7")
+        assert {sample["step"] for sample in table.samples} == {17}  # type: ignore[attr-defined]
+
+
+async def test_smoothing_and_log_scale_redraw(open_app: Open, runs: Path) -> None:
+    async with open_app(run="done-run") as pilot:
+        first = screen_text(pilot)
+        await pilot.press("S", "S")
+        smooth = screen_text(pilot)
+        await pilot.press("L")
+        await pilot.pause()
+        assert len({first, smooth, screen_text(pilot)}) == 3
+
+
+async def test_a_run_of_100_000_events_opens_at_once(open_app: Open, home: Path) -> None:
+    run = record(home, "long-run", "training", steps=0)
+    block = "".join(step_line(step, 100_000) for step in range(1, 100_001))
+    run.events_path.write_text(block)
+    before = time.process_time()
+    async with open_app(run="long-run") as pilot:
+        spent = time.process_time() - before
+        series = pilot.app.screen.snapshot.series["reward"]
+        assert series[-1][0] == 100_000
+        assert series[0][0] < 1000
+        assert len(series) <= 4200
+        assert spent < 2.0  # with the opening of the whole application, on a busy machine
+
+
+async def test_supervised_runs_say_that_there_is_no_reward(open_app: Open, home: Path) -> None:
+    run = record(home, "sft-run", method="sft", steps=2)
+    run.events_path.write_text(line(type="step", step=1, metrics={"loss": 0.5, "step_seconds": 1.0}))
+    run.samples_path.unlink()
+    async with open_app((120, 36), run="sft-run") as pilot:
+        assert "no reward yet (SFT has none)" in screen_text(pilot)
+
+
+async def test_an_evaluation_shows_its_log_and_result(open_app: Open, home: Path) -> None:
+    run = record(home, "eval-1", steps=0)
+    run.job_path.write_text(json.dumps({"v": 1, "program": "nlu-rl", "kind": "evaluate", "arguments": {}}))
+    run.result_path.write_text(json.dumps({"scores": {"accuracy": 0.75}, "n": 4}))
+    async with open_app((80, 24), run="eval-1") as pilot:
+        shown = screen_text(pilot)
+        assert "accuracy 0.750" in shown
+        assert "INFO line 299" in shown
+    assert read_status(run).state == "done"

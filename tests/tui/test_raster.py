@@ -1,0 +1,49 @@
+"""Curves as characters: hand-drawn cases."""
+
+from nlu_rl.tui import format
+from nlu_rl.tui.widgets.raster import Bounds, Curve, bounds_of, log_scaled, raster
+
+
+def drawn(curves: list[Curve], width: int, height: int, *, plain: bool = False) -> list[str]:
+    bounds = bounds_of(curves)
+    assert bounds is not None
+    return ["".join(mark for mark, _ in row) for row in raster(curves, width, height, bounds, plain=plain)]
+
+
+def test_a_rising_line() -> None:
+    assert drawn([Curve("a", [(0, 0.0), (1, 1.0)], "good")], 4, 2) == ["  ⡠⠊", "⡠⠊  "]
+
+
+def test_ascii_where_there_is_no_unicode() -> None:
+    rows = drawn([Curve("a", [(0, 0.0), (1, 1.0)], "good")], 4, 2, plain=True)
+    assert rows == ["  **", "**  "]
+
+
+def test_strokes_tell_curves_apart_without_colour() -> None:
+    flat = [(0.0, 1.0), (9.0, 1.0)]
+    bounds = Bounds(0, 9, 0, 2)
+    rows = [
+        "".join(mark for mark, _ in raster([Curve("a", flat, "good", stroke)], 8, 3, bounds)[1])
+        for stroke in ("solid", "dashed", "dots")
+    ]
+    assert len(set(rows)) == 3
+
+
+def test_a_constant_and_a_single_point_are_shown() -> None:
+    assert any(mark != " " for row in drawn([Curve("a", [(1, 0.5)], "good")], 5, 3) for mark in row)
+    assert any(mark != " " for row in drawn([Curve("a", [(1, 0.0), (2, 0.0)], "good")], 5, 3) for mark in row)
+    assert bounds_of([]) is None
+
+
+def test_the_logarithm_leaves_out_what_has_none() -> None:
+    assert log_scaled(Curve("a", [(1, 100.0), (2, 0.0)], "good")).points == [(1, 2.0)]
+
+
+def test_numbers_for_people() -> None:
+    assert [format.age(s) for s in (5, 130, 7300, 200_000)] == ["5s", "2m", "2h", "2d"]
+    assert [format.clock(s) for s in (None, 65, 7500)] == ["–", "1:05", "2:05:00"]
+    assert [format.score(v) for v in (None, 0.913, 1.0, -0.043)] == ["–", ".913", "1.00", "-.043"]
+    assert [format.signed(v) for v in (1.0, -0.5, -0.001)] == ["+1.00", "-0.50", "+0.00"]
+    assert [format.short(v) for v in (0.933, 12.44, 1.2e-5, 0)] == ["0.933", "12.4", "1e-05", "0.000"]
+    assert format.spark([0.0, 0.5, 1.0]) == "▁▅█"
+    assert format.cut("a long  line", 6) == "a lon…"
