@@ -22,8 +22,9 @@ def find_recipe(name: str) -> Path:
     shipped = {recipe.stem: recipe for recipe in paths.recipes_dir().glob("*.yaml")}
     if path.is_file():
         return path
-    if path.name == name and path.with_suffix("").name in shipped:
-        return shipped[path.with_suffix("").name]
+    stem = name.removesuffix(".yaml")  # not with_suffix: the 2.5 of a model is none
+    if path.name == name and stem in shipped:
+        return shipped[stem]
     if path.is_dir():
         raise RecipeError(f"{path} is a folder, not a recipe.", "Give a YAML file or the name of a shipped recipe.")
     if path.name != name:
@@ -39,7 +40,10 @@ def resolve(name: str, overrides: Sequence[str]) -> "tuple[Path, Recipe]":
     path = find_recipe(name)
     recipe = load_recipe(path, overrides)
     tasks = [absolute(task) for task in recipe.tasks]
-    return path, recipe.model_copy(update={"model": absolute(recipe.model), "tasks": tasks})
+    mix = (
+        {absolute(task): weight for task, weight in recipe.mix.items()} if isinstance(recipe.mix, dict) else recipe.mix
+    )
+    return path, recipe.model_copy(update={"model": absolute(recipe.model), "tasks": tasks, "mix": mix})
 
 
 def fetch_missing_data(recipe: "Recipe") -> None:
@@ -50,10 +54,10 @@ def fetch_missing_data(recipe: "Recipe") -> None:
     from nlu_rl.tasks.registry import get_task
 
     for name in recipe.tasks:
-        dataset = get_task(name).schema.name
-        if read_meta(dataset) is None:
-            with progress_bar(f"Fetching the data of {name}") as progress:
-                fetch_dataset(dataset, progress)
+        for dataset in get_task(name).datasets():
+            if read_meta(dataset) is None:
+                with progress_bar(f"Fetching the data of {name}") as progress:
+                    fetch_dataset(dataset, progress)
 
 
 def create_training_run(path: Path, recipe: "Recipe", name: str | None = None) -> "RunDirectory":

@@ -8,6 +8,7 @@ import typer
 from nlu_rl.cli import completion
 from nlu_rl.cli.console import emit_json, stdout
 from nlu_rl.cli.tables import print_table
+from nlu_rl.cli.task_new import new_task
 
 if TYPE_CHECKING:
     from nlu_rl.tasks.base import DatasetTask
@@ -15,9 +16,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Tasks: what they are, what a model is asked, how an answer is judged.", no_args_is_help=True)
 
+app.command("new")(new_task)
+MOST_ANSWERS = 20
+MOST_BARS = 40
+
 Name = Annotated[
     str,
-    typer.Argument(metavar="TASK", help="A task, such as sst2.", autocompletion=completion.task_names),
+    typer.Argument(
+        metavar="TASK", help="A task, such as sst2, or a task file of your own.", autocompletion=completion.task_names
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
 
@@ -38,11 +45,10 @@ def list_tasks(json: Json = False) -> None:
 @app.command()
 def show(name: Name, json: Json = False) -> None:
     """Show a task: its question, its answers, its reward, its data."""
-    from nlu_rl.data.cache import describe
     from nlu_rl.tasks.registry import get_task
 
     task = get_task(name)
-    data = describe(task.schema.name)
+    data = task.about()
     splits = {split: part["rows"] for split, part in data["splits"].items()}
     details = {
         **_summary(task),
@@ -98,9 +104,9 @@ def preview(
         for one in previews:
             emit_json({"task": task.name, "split": chosen, "labels": counts, **one})
         return
-    _print_histogram(f"{task.name} {chosen}: {len(examples):,} rows", counts)
+    print_histogram(f"{task.name} {chosen}: {len(examples):,} rows", counts)
     for one in previews:
-        _print_preview(one)
+        print_preview(one)
 
 
 def _preview(
@@ -119,14 +125,18 @@ def _preview(
     return one
 
 
-def _print_histogram(title: str, counts: dict[str, int]) -> None:
-
+def print_histogram(title: str, counts: dict[str, int]) -> None:
+    """Print rows by label as bars; of many labels, the most frequent."""
+    hidden = sorted(counts, key=lambda label: -counts[label])[MOST_BARS:]
+    counts = {label: count for label, count in counts.items() if label not in set(hidden)}
     most = max(counts.values(), default=0)
     bars = [(label, f"{count:,}", "█" * round(30 * count / most)) for label, count in counts.items()]
+    bars += [(f"and {len(hidden)} more labels", "", "")] if hidden else []
     print_table((title, "", ""), bars or [("no labels", "", "")])
 
 
-def _print_preview(one: dict[str, Any]) -> None:
+def print_preview(one: dict[str, Any]) -> None:
+    """Print a row's chat, and what is known of its right and its given completion."""
     from rich.text import Text
 
     console = stdout()
@@ -165,11 +175,17 @@ def _summary(task: "DatasetTask") -> dict[str, Any]:
 
 
 def _answers(task: "DatasetTask") -> str:
-    return " / ".join(task.answers) if task.answers else f"a number, {task.schema.low:g} to {task.schema.high:g}"
+    if task.answers:
+        shown = " / ".join(task.answers[:MOST_ANSWERS])
+        return shown if len(task.answers) <= MOST_ANSWERS else f"{shown} and {len(task.answers) - MOST_ANSWERS} more"
+    return "a text" if task.schema.free_text else f"a number, {task.schema.low:g} to {task.schema.high:g}"
 
 
 def _reward(task: "DatasetTask") -> str:
     if task.answers:
         return "1 right, 0 wrong, -1 when no answer can be read"
+    if task.schema.free_text:
+        parts = {"em": "exact match", "f1": "word-level F1", "mean": "the mean of exact match and word-level F1"}
+        return f"{parts[getattr(task, 'reward_of', 'mean')]}; -1 when no answer can be read"
     half = (task.schema.high - task.schema.low) / 2
     return f"{half:g} minus the distance to the right number; -{half:g} when no answer can be read"

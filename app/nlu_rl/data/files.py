@@ -62,6 +62,20 @@ def read_records(task: HasSchema, path: Path) -> list[dict[str, Any]]:
     return [record for _, record in records if not isinstance(record, Refusal)]
 
 
+def read_table(path: Path) -> tuple[list[dict[str, Any]], list[Refusal]]:
+    """Return the rows of a file whose columns are not known yet, and those that cannot be read.
+
+    Raises:
+        DataError: unreadable file, unknown kind, or no rows.
+    """
+    nothing_known = Schema(name="", task="", fields=(), answers=None)
+    records = [record for _, record in _records(path, _kind(path), nothing_known)]
+    rows = [record for record in records if not isinstance(record, Refusal)]
+    if not rows:
+        raise DataError(f"{path} has no rows.", "Give a file with a header and at least one row.")
+    return rows, [record for record in records if isinstance(record, Refusal)]
+
+
 def read_file(
     schema: Schema,
     path: Path,
@@ -166,7 +180,7 @@ def _csv_records(path: Path, schema: Schema) -> Iterator[Record]:
     text = text.replace("\r", " " if "\n" in text else "\n")  # a lone carriage return is text, unless all ends are
     text = text.rstrip("\n")
     first = text.split("\n", 1)[0]
-    wanted = [name for field in schema.fields for name in schema.column_names(field)]
+    wanted = [name.casefold() for field in schema.fields for name in schema.column_names(field)]
     delimiter = next((mark for mark in ",;\t" if _names(first, mark) & set(wanted)), None)
     delimiter = delimiter or max(",;\t", key=first.count)
     return _table(path, _csv_lines(path, text, delimiter))
@@ -249,7 +263,7 @@ def _columns(
             result[field] = chosen[field]
             continue
         taken = set(result.values())
-        names = (folded.get(name) for name in schema.column_names(field))
+        names = (folded.get(name.casefold()) for name in schema.column_names(field))
         result[field] = next((name for name in names if name is not None and name not in taken), None)
         needed = field in schema.fields or (field == "label" and labels == "required")
         if needed and result[field] is None and there:
@@ -280,6 +294,8 @@ def _row(
 def _text(value: Any, field: str) -> str:
     if value is None:
         return ""
+    if field == "label" and isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return "\n".join(" ".join(text.split()) for text in value)  # several accepted answers
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(f"the {field} is not a text")
     return str(value)

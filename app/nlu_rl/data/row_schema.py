@@ -7,10 +7,12 @@ in the same words everywhere.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 SPLITS = ("train", "validation", "test")
 ANSWERED = "answered"
 MOST_BINS = 20
+MOST_LISTED = 20
 TEXT_COLUMNS = ("text", "sentence", "review", "snippet", "content", "phrase")
 LABEL_COLUMNS = ("label", "gold", "answer", "sentiment", "score", "class", "target", "rating", "labels", "category")
 ID_COLUMNS = ("id", "index", "idx", "guid", "row_id")
@@ -67,12 +69,13 @@ class Schema:
             return "\n".join(line.strip() for line in text.splitlines() if line.strip())
         if self.answers is None:
             return self._read_number(text)
-        known = {**{answer.casefold(): answer for answer in self.answers}, **self.codes}
+        known = _known(self.answers, tuple(self.codes.items()))
+        text = " ".join(text.split())
         answer = known.get(text.casefold())
         if answer is None and text.endswith(".0"):
             answer = known.get(text[:-2])
         if answer is None:
-            raise ValueError(f"the label {_shown(text)} is none of {', '.join(known)}")
+            raise ValueError(f"the label {_shown(text)} is none of {_listed(known)}")
         return answer
 
     def _read_number(self, text: str) -> str:
@@ -115,7 +118,7 @@ class Schema:
         """Return the column names that are taken for a field, best first."""
         extra = self.columns.get(name, ())
         if name == "label":
-            return (*LABEL_COLUMNS, *extra)
+            return (*extra, *LABEL_COLUMNS)
         if name == "id":
             return (*ID_COLUMNS, *extra)
         general = TEXT_COLUMNS if len(self.fields) == 1 else ()
@@ -126,6 +129,18 @@ def number_text(value: float) -> str:
     """Return a number as tasks write it: as few decimals as it needs, at least one (5.0, 3.8, 2.333)."""
     text = f"{value + 0.0:.6f}".rstrip("0")
     return text + "0" if text.endswith(".") else text
+
+
+@lru_cache
+def _known(answers: tuple[str, ...], codes: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Return every way to write a label, in small letters, with the answer it means."""
+    return {**{answer.casefold(): answer for answer in answers}, **dict(codes)}
+
+
+def _listed(known: Mapping[str, str]) -> str:
+    names = list(known)
+    more = f" and {len(names) - MOST_LISTED} more" if len(names) > MOST_LISTED else ""
+    return ", ".join(names[:MOST_LISTED]) + more
 
 
 def _shown(text: str) -> str:

@@ -8,6 +8,7 @@ from nlu_rl.data.schema import check_split
 from nlu_rl.errors import DataError, ModelError, RecipeError, RunError, unknown_name
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.recipe import load_recipe
+from nlu_rl.runs.checks import absolute
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, list_runs, open_run
 from nlu_rl.tasks.contract import Task
@@ -80,6 +81,7 @@ def choose_task(name: str | None, subjects: list[dict[str, Any]]) -> tuple[str, 
         if not runs:
             raise RecipeError("A model has no task of its own.", "Give --task; 'nlu-rl tasks list' shows them.")
         name = load_recipe(open_run(runs[0]).recipe_path).tasks[0]
+    name = absolute(name)
     return name, get_task(name)
 
 

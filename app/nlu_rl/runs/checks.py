@@ -89,7 +89,7 @@ def _check_task(recipe: Recipe, name: str) -> list[Check]:
     title = f"task {name}"
     try:
         task = get_task(name)
-        if read_meta(task.schema.name) is None:
+        if any(read_meta(dataset) is None for dataset in task.datasets()):
             return [Check(title, "warn", f"The data of {name} is not here yet; a run fetches it.", task.schema.bring)]
         train = len(task.load("train"))
         validation = len(task.load("validation")) if recipe.evaluate.every or recipe.evaluate.before else None
@@ -154,8 +154,5 @@ def _check_start(recipe: Recipe, name: str) -> Check:
 def absolute(reference: str) -> str:
     """Return a model or task reference that does not depend on the current folder."""
     path = Path(reference).expanduser()
-    return (
-        str(path.resolve())
-        if (os.sep in reference or reference.startswith(".")) and os.path.exists(path)
-        else reference
-    )
+    is_path = os.sep in reference or reference.startswith(".") or reference.endswith((".yaml", ".yml"))
+    return str(path.resolve()) if is_path and os.path.exists(path) else reference

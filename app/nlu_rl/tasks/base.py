@@ -8,8 +8,9 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
-from nlu_rl.data.cache import read_rows
+from nlu_rl.data.cache import describe, read_rows
 from nlu_rl.data.schema import Schema, get_schema
 from nlu_rl.errors import DataError
 from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG, Example, Extracted, Message, Scored, Split, Submission
@@ -48,6 +49,14 @@ class DatasetTask(ABC):
         name = self.train_from if split == "train" and self.train_from else self.schema.name
         rows = read_rows(name, split)
         return [Example(row["id"], row["fields"], row["gold"]) for row in rows]
+
+    def datasets(self) -> tuple[str, ...]:
+        """Return the data sets of the cache that its rows come from."""
+        return (self.schema.name, self.train_from) if self.train_from else (self.schema.name,)
+
+    def about(self) -> dict[str, Any]:
+        """Return what is known about its data, `splits` and `licence` among it."""
+        return describe(self.schema.name)
 
     def prompt(self, example: Example, shots: Sequence[Example] = ()) -> list[Message]:
         """Demonstrations are earlier turns of the chat, answered in the form that is asked for."""

@@ -29,11 +29,6 @@ _NUMBER = re.compile(
     r"(?<![^\W_])(?<!\w[-,.])([-+−–]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))(?![^\W_])(?!\.[0-9]|,[0-9]|\s*%)"
 )
 _RANGE = re.compile(r"[0-9]\s*[-–—]\s*[0-9]")
-_END = r"5(?:\.0+)?(?![\w.]*[0-9])"
-_NO_ANSWER = re.compile(
-    rf"/\s*{_END}|\bout\s+of\s+{_END}|(?<=[0-9])\s+of\s+{_END}|\b0(?:\.0+)?\s*(?:-|–|to)\s*{_END}|\bsentence\s*[12]\b",
-    re.IGNORECASE,
-)
 
 
 def inside_tags(completion: str) -> tuple[str, bool]:
@@ -75,13 +70,14 @@ def extract_answer(completion: str, answers: tuple[str, ...], keywords: Mapping[
 def extract_number(completion: str, low: float, high: float) -> Extracted:
     """Return the one number between `low` and `high` (both allowed) a completion gives, as text with a decimal.
 
-    Not a number given: the scale ("4 out of 5", "from 0 to 5") and "sentence 1". A range ("3-4") gives none.
+    Not a number given: the scale ("4 out of 5", "from 0 to 5"; here of 0 to 5) and "sentence 1". A range ("3-4") gives
+    none.
     """
     exact = _exactly(completion)
-    if exact is not None and re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", exact):
+    if exact is not None and re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", exact):
         value = float(exact)
         return Extracted(number_text(value), "strict") if low <= value <= high else NOTHING
-    text = _NO_ANSWER.sub(" ", unicodedata.normalize("NFKC", inside_tags(completion)[0]))
+    text = _no_answer(low, high).sub(" ", unicodedata.normalize("NFKC", inside_tags(completion)[0]))
     found = {float(match[1].replace("−", "-").replace("–", "-")) for match in _NUMBER.finditer(text)}
     if len(found) != 1 or _RANGE.search(text):
         return NOTHING
@@ -93,6 +89,18 @@ def _exactly(completion: str) -> str | None:
     """Return the text before the closing tag when the tags are as asked for, spaces around it set aside."""
     before, closed, _ = completion.partition(CLOSE_TAG)
     return before.strip().removeprefix(OPEN_TAG).strip() if closed else None
+
+
+@lru_cache
+def _no_answer(low: float, high: float) -> re.Pattern[str]:
+    """Return what speaks of the scale or of a sentence's number, and is no answer."""
+    start = rf"{re.escape(f'{low:g}')}(?:\.0+)?"
+    end = rf"{re.escape(f'{high:g}')}(?:\.0+)?(?![\w.]*[0-9])"
+    return re.compile(
+        rf"/\s*{end}|\bout\s+of\s+{end}|(?<=[0-9])\s+of\s+{end}|(?<![\w.]){start}\s*(?:-|–|to)\s*{end}"
+        r"|\bsentence\s*[12]\b",
+        re.IGNORECASE,
+    )
 
 
 @lru_cache

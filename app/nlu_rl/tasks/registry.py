@@ -1,6 +1,7 @@
-"""All tasks by name. A new task is one file beside this one and one line here."""
+"""All tasks by name, and a user's own by its file. A new task is one file beside this one and one line here."""
 
 from functools import cache
+from pathlib import Path
 
 from nlu_rl.errors import RecipeError, unknown_name
 from nlu_rl.tasks.amazon import Amazon
@@ -21,6 +22,7 @@ from nlu_rl.tasks.mnli import Mnli, MnliMismatched
 from nlu_rl.tasks.movie_snippets import MovieSnippets
 from nlu_rl.tasks.mrpc import Mrpc
 from nlu_rl.tasks.multirc import MultiRc
+from nlu_rl.tasks.own import is_task_file, own_task
 from nlu_rl.tasks.qnli import Qnli
 from nlu_rl.tasks.qqp import Qqp
 from nlu_rl.tasks.record import Record
@@ -55,9 +57,20 @@ def task_names() -> list[str]:
     return list(_TASKS)
 
 
-@cache
 def get_task(name: str) -> DatasetTask:
-    """Return a task by name. Raises RecipeError for an unknown one."""
+    """Return a task by its name, or by the path of its YAML file. Raises RecipeError when there is none."""
+    if is_task_file(name):
+        task = own_task(Path(name))
+        if task.name in _TASKS:
+            raise RecipeError(f"{name} calls its task '{task.name}', which is a task here.", "Give it another name.")
+        return task
     if name not in _TASKS:
-        raise RecipeError(unknown_name("task", name, _TASKS), "'nlu-rl tasks list' describes them.")
+        raise RecipeError(
+            unknown_name("task", name, _TASKS), "'nlu-rl tasks list' describes them; one of your own is a YAML file."
+        )
+    return _shipped(name)
+
+
+@cache
+def _shipped(name: str) -> DatasetTask:
     return _TASKS[name]()

@@ -6,7 +6,6 @@ width. In the correlations an unparsed answer counts as the middle of the scale.
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from nlu_rl.data.schema import number_text
 from nlu_rl.tasks.base import DatasetTask, require_rows, total
@@ -16,13 +15,16 @@ from nlu_rl.tasks.metrics import correlations
 
 
 class RegressionTask(DatasetTask):
-    """A task whose gold is a number from `low` to `high`. An answer within `CORRECT_WITHIN` counts as correct."""
+    """A task whose gold is a number from `low` to `high`; an answer within a tenth of that counts as correct."""
 
     answers = None
     metric = "spearman"
-    low: ClassVar[float] = 0.0
-    high: ClassVar[float] = 5.0
-    CORRECT_WITHIN: ClassVar[float] = 0.5
+    low: float = 0.0
+    high: float = 5.0
+
+    @property
+    def correct_within(self) -> float:
+        return (self.high - self.low) / 10
 
     @property
     def middle(self) -> float:
@@ -39,7 +41,7 @@ class RegressionTask(DatasetTask):
             return Scored(-half_width, {"closeness": 0.0, "exceptional": -half_width}, False, extracted)
         error = abs(float(extracted.value) - gold)
         parts = {"closeness": half_width - error, "exceptional": 0.0}
-        return Scored(total(parts), parts, error <= self.CORRECT_WITHIN, extracted)
+        return Scored(total(parts), parts, error <= self.correct_within, extracted)
 
     def metrics(self, scored: Sequence[tuple[Example, Scored]]) -> dict[str, float]:
         """Return Spearman and Pearson (0 where one side does not vary), and the share of correct answers."""

@@ -1,0 +1,160 @@
+"""From a table of a user's rows to a draft of the task: which columns are text, which is the label, what an answer is.
+
+Only names and values are looked at; whatever the user says outright is not guessed.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nlu_rl.data.row_schema import ID_COLUMNS, LABEL_COLUMNS
+from nlu_rl.errors import DataError, unknown_name
+from nlu_rl.tasks.task_file import METRICS, Kind
+
+Row = Mapping[str, Any]
+MORE_LABEL_COLUMNS = ("topic", "intent", "status", "stars", "type", "emotion", "polarity", "y", "tag", "answers")
+MOST_ANSWERS = 1000
+FEW = 20
+"""Up to so many different numbers are taken for a list of answers, more for a scale."""
+IMBALANCED = 0.8
+"""A label with more than this share of the rows makes accuracy say little."""
+SPAN_SHARE = 0.8
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """What a task file needs, apart from its name and paths."""
+
+    text: list[str]
+    label: str
+    kind: Kind
+    answers: list[str]
+    low: float
+    high: float
+    metric: str
+    passage: str | None
+
+
+def guess_task(
+    rows: Sequence[Row], *, text: Sequence[str] = (), label: str | None = None, kind: Kind | None = None
+) -> Guess:
+    """Return a draft for rows of columns and values.
+
+    Raises:
+        DataError: no column can be the label or a text; says how to name them.
+    """
+    columns = {
+        name: [_written(row.get(name)) for row in rows] for name in dict.fromkeys(key for row in rows for key in row)
+    }
+    for named in (*text, *([label] if label else [])):
+        if named not in columns:
+            raise DataError(unknown_name("column", named, columns), "Name a column of the file.")
+    label = label or _label_column(columns, text)
+    chosen = list(text) or _text_columns(columns, label)
+    labels = [value for value in columns[label] if value]
+    if not labels:
+        raise DataError(f"The column '{label}' is empty.", "Say which column is the label with --label COLUMN.")
+    kind = kind or _kind(labels, [columns[name] for name in chosen], columns[label])
+    numbers = [float(value) for value in labels if _NUMBER.match(value)] if kind == "number" else [0.0]
+    low, high = _scale(numbers)
+    answers = _answers(labels) if kind == "answers" else []
+    counts = Counter(value.casefold() for value in labels)
+    imbalanced = kind == "answers" and counts.most_common(1)[0][1] > IMBALANCED * len(labels)
+    longest = max(chosen, key=lambda name: sum(map(len, columns[name])))
+    return Guess(
+        text=chosen,
+        label=label,
+        kind=kind,
+        answers=answers,
+        low=low,
+        high=high,
+        metric="f1" if imbalanced else METRICS[kind][0],
+        passage=longest if len(chosen) > 1 else None,
+    )
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    return "" if value is None else " ".join(str(value).split())
+
+
+def _label_column(columns: Mapping[str, list[str]], text: Sequence[str]) -> str:
+    free = [name for name in columns if name not in text]
+    by_name = {name.strip().casefold(): name for name in free}
+    for known in (*LABEL_COLUMNS, *MORE_LABEL_COLUMNS):
+        if known in by_name:
+            return by_name[known]
+    few = {name: len(set(columns[name])) for name in free if name.strip().casefold() not in ID_COLUMNS}
+    repeated = [name for name, count in few.items() if 1 < count <= max(2, len(columns[name]) // 2)]
+    numbers = [name for name in few if all(map(_NUMBER.match, filter(None, columns[name]))) and any(columns[name])]
+    if not repeated and numbers:
+        return numbers[-1]
+    if not repeated:
+        raise DataError(
+            f"None of the columns looks like a label (there are: {', '.join(columns)}).",
+            "Say which it is with --label COLUMN.",
+        )
+    return min(repeated, key=lambda name: few[name])
+
+
+def _text_columns(columns: Mapping[str, list[str]], label: str) -> list[str]:
+    """Return the columns with words in them: several a cell, or nearly every cell another text."""
+    chosen = []
+    for name, values in columns.items():
+        filled = [value for value in values if value]
+        if name == label or not filled or name.strip().casefold() in ID_COLUMNS:
+            continue
+        if sum(map(_like_a_number, filled)) > len(filled) / 2:
+            continue
+        if sum(value.count(" ") + 1 for value in filled) / len(filled) >= 2.5:
+            chosen.append(name)
+    if chosen:
+        return chosen
+    rest = [name for name in columns if name != label and name.strip().casefold() not in ID_COLUMNS]
+    if not rest:
+        raise DataError("There is no column with text.", "Say which it is with --text COLUMN.")
+    return [max(rest, key=lambda name: sum(map(len, columns[name])))]
+
+
+def _like_a_number(value: str) -> bool:
+    return bool(re.match(r"[\d\s.,:/+-]+(?:T[\d:.]+Z?)?$", value))
+
+
+def _kind(labels: list[str], texts: list[list[str]], aligned: list[str]) -> Kind:
+    different = {value.casefold() for value in labels}
+    numeric = sum(bool(_NUMBER.match(value)) for value in labels) > 0.95 * len(labels)
+    if numeric and (len(different) > FEW or any(float(v) % 1 for v in different if _NUMBER.match(v))):
+        return "number"
+    found = sum(bool(value) and any(value in text[i] for text in texts) for i, value in enumerate(aligned))
+    if not numeric and len(different) > max(FEW, len(labels) // 2) and found >= SPAN_SHARE * len(labels):
+        return "span"
+    if len(different) > MOST_ANSWERS:
+        raise DataError(
+            f"The label has {len(different)} different values, too many for a list of answers.",
+            "Name another column with --label, or say what it is with --kind number or --kind span.",
+        )
+    return "answers"
+
+
+def _scale(numbers: list[float]) -> tuple[float, float]:
+    """Return the bounds of a scale in round numbers."""
+    low, high = min(numbers), max(numbers)
+    low, high = float(low // 1), float(-(-high // 1))
+    return (0.0 if 0 < low <= 1 and high > FEW else low), high if high > low else low + 1.0
+
+
+def _answers(labels: list[str]) -> list[str]:
+    """Return the different labels in order, each in its most frequent spelling; angle brackets make none."""
+    spellings: dict[str, Counter[str]] = {}
+    for value in labels:
+        spellings.setdefault(value.casefold(), Counter())[value] += 1
+    written = [spelling.most_common(1)[0][0] for spelling in spellings.values()]
+    usable = [value for value in written if "<" not in value and ">" not in value]
+    if all(_NUMBER.match(value) for value in usable):
+        whole = {value: value[:-2] if value.endswith(".0") else value for value in usable}
+        return sorted(dict.fromkeys(whole.values()), key=float)
+    return sorted(usable, key=str.casefold)

@@ -1,0 +1,77 @@
+"""`nlu-rl tasks new`: from a table to a task file that every command takes."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from nlu_rl.cli.main import run_cli
+from nlu_rl.recipe import load_recipe
+from nlu_rl.runs.checks import absolute, check_recipe
+
+
+@pytest.fixture
+def table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "table"
+    folder.mkdir()
+    lines = [f'"It said ""{n}"",\nand größer",{("bad", "good")[n % 2]}' for n in range(40)]
+    (folder / "my reviews.csv").write_text("review,mood\n" + "\n".join(lines) + "\nempty,\n", encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_task_from_a_table(table: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["tasks", "new", "my reviews.csv", "--json"]) == 0
+    output = capfd.readouterr()
+    made = json.loads(output.out)
+    assert (made["name"], made["kind"], made["text"], made["label"]) == ("my-reviews", "answers", ["review"], "mood")
+    assert (made["answers"], made["splits"], made["refused"]) == (["bad", "good"], {"train": 36, "validation": 4}, 1)
+    assert "refused line 82: the label is empty" in output.err
+    assert made["messages"][1]["content"].endswith('Review: It said "0",\nand größer')
+    path = table / "my-reviews.yaml"
+    assert path.is_file()
+    assert run_cli(["tasks", "show", "my-reviews.yaml"]) == 0
+    assert "train 36, validation 4" in capfd.readouterr().out
+    assert run_cli(["tasks", "preview", "my-reviews.yaml"]) == 0
+    assert 'It said "' in capfd.readouterr().out
+
+
+def test_what_it_shows(table: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["tasks", "new", "my reviews.csv", "--to", "other/task.yaml", "--name", "moods"]) == 0
+    output = capfd.readouterr()
+    assert "moods: train 36, validation 4" in output.out
+    assert "█" in output.out
+    assert "<Judgement>bad</Judgement>" in output.out
+    assert "nlu-rl run sst2-ppo 'tasks=[other/task.yaml]'" in output.err
+
+
+def test_a_recipe_takes_the_file(table: Path, home: Path) -> None:
+    assert run_cli(["tasks", "new", "my reviews.csv"]) == 0
+    (table / "r.yaml").write_text("model: smollm2-135m\ntasks: [my-reviews.yaml]\nmethod: ppo\n")
+    recipe = load_recipe(table / "r.yaml")
+    assert [absolute(task) for task in recipe.tasks] == [str((table / "my-reviews.yaml").resolve())]
+    checks = {check.name: check for check in check_recipe(recipe)}
+    assert checks["task my-reviews.yaml"].state == "ok"
+    assert "36 rows to train on, 4 to validate on" in checks["task my-reviews.yaml"].message
+
+
+WRONG = [
+    (["tasks", "new", "none.csv"], "Cannot read none.csv"),
+    (["tasks", "new", "my reviews.csv", "--label", "moood"], "Did you mean 'mood'"),
+    (["tasks", "new", "my reviews.csv", "--kind", "spam"], "Did you mean 'span'"),
+    (["tasks", "new", "my reviews.csv", "--to", "my reviews.csv"], "is there already"),
+    (["tasks", "show", "none.yaml"], "Cannot read the task file"),
+    (["check", "r.yaml"], "answers must list two or more"),
+]
+
+
+@pytest.mark.parametrize(("command", "message"), WRONG)
+def test_wrong_requests(
+    command: list[str], message: str, table: Path, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (table / "bad.yaml").write_text("name: bad\ntrain: x.csv\ntext: review\n")
+    (table / "r.yaml").write_text("model: smollm2-135m\ntasks: [bad.yaml]\nmethod: ppo\n")
+    assert run_cli(command) != 0
+    output = capfd.readouterr()
+    assert message in " ".join((output.err + output.out).split())
+    assert "Traceback" not in output.err

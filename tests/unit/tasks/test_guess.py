@@ -1,0 +1,68 @@
+"""Which columns are text and label, and what an answer is, guessed from names and values."""
+
+from typing import Any
+
+import pytest
+
+from nlu_rl.errors import DataError
+from nlu_rl.tasks.guess import guess_task
+
+TEXTS = [f"some words about thing {n}" for n in range(60)]
+
+
+def rows(**columns: list[Any]) -> list[dict[str, Any]]:
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def test_named_columns() -> None:
+    guess = guess_task(rows(id=list(range(60)), review=TEXTS, label=[n % 2 for n in range(60)]))
+    assert (guess.text, guess.label, guess.kind, guess.answers) == (["review"], "label", "answers", ["0", "1"])
+    assert (guess.metric, guess.passage) == ("accuracy", None)
+
+
+def test_a_label_is_what_repeats() -> None:
+    dates = [f"2024-01-{n % 28 + 1:02d}" for n in range(60)]
+    table = rows(when=dates, title=TEXTS, body=[text * 3 for text in TEXTS], kind=["x", "y", "z"] * 20)
+    guess = guess_task(table)
+    assert (guess.text, guess.label, guess.answers) == (["title", "body"], "kind", ["x", "y", "z"])
+    assert guess.passage == "body"
+
+
+def test_two_hundred_labels_each_in_its_usual_spelling() -> None:
+    labels = [f"Label {n % 200}" for n in range(1000)] + ["label 7"]
+    guess = guess_task(rows(text=[f"words and words {n}" for n in range(1001)], label=labels))
+    assert len(guess.answers) == 200
+    assert "Label 7" in guess.answers
+
+
+def test_imbalance_makes_f1_the_metric() -> None:
+    assert guess_task(rows(text=TEXTS, label=["ham"] * 55 + ["spam"] * 5)).metric == "f1"
+
+
+def test_many_numbers_are_a_scale() -> None:
+    guess = guess_task(rows(text=TEXTS, score=[n / 10 for n in range(60)]))
+    assert (guess.kind, guess.low, guess.high) == ("number", 0.0, 6.0)
+    assert guess_task(rows(text=TEXTS, stars=[n % 5 + 1 for n in range(60)])).answers == ["1", "2", "3", "4", "5"]
+    assert guess_task(rows(text=TEXTS, price=[n + 0.5 for n in range(60)])).label == "price"
+
+
+def test_labels_out_of_the_text_are_spans() -> None:
+    guess = guess_task(
+        rows(context=TEXTS, question=["What is it about?"] * 60, answer=[f"thing {n}" for n in range(60)])
+    )
+    assert (guess.kind, guess.label, guess.text) == ("span", "answer", ["context", "question"])
+
+
+def test_what_is_said_is_not_guessed() -> None:
+    table = rows(a=TEXTS, b=["x", "y"] * 30, c=["p", "q", "r"] * 20)
+    guess = guess_task(table, text=["a"], label="c")
+    assert (guess.text, guess.label) == (["a"], "c")
+    with pytest.raises(DataError, match="Unknown column 'd'"):
+        guess_task(table, label="d")
+
+
+def test_tables_without_a_label() -> None:
+    with pytest.raises(DataError, match="--label"):
+        guess_task(rows(text=TEXTS))
+    with pytest.raises(DataError, match="too many"):
+        guess_task(rows(text=[str(n) * 3 + " a b" for n in range(3000)], label=[f"x{n}" for n in range(3000)]))
