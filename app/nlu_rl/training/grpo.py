@@ -4,6 +4,7 @@ Advantages, clipping, the KL term and the loss stay TRL's. The reference is the 
 PPO; TRL would hold a copy of the adapter the run starts from.
 """
 
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -77,8 +78,8 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
         prompts = [ids[mask].tolist() for ids, mask in zip(input_ids[:, :split], real[:, :split], strict=True)]
         completions = [ids[mask].tolist() for ids, mask in zip(input_ids[:, split:], real[:, split:], strict=True)]
         live = range(len(prompts)) if self._live is None else self._live
-        part = "update" if torch.is_grad_enabled() else "score"
-        with self.context.metrics.timed(part):
+        # With gradient it is part of the update, which `training_step` times.
+        with nullcontext() if torch.is_grad_enabled() else self.context.metrics.timed("score"):
             if not live:
                 nothing = torch.zeros(len(prompts), logits_to_keep, device=input_ids.device)
                 # A gradient of 0, not none at all: momentum goes on as it would have.

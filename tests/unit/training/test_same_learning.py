@@ -44,6 +44,14 @@ def assert_same(
         assert {name: ours[name] for name in shared} == pytest.approx({n: theirs[n] for n in shared}, abs=1e-3)
 
 
+@pytest.mark.parametrize("method", ["sft", "ppo", "grpo"])
+def test_the_parts_of_a_step_are_not_longer_than_the_step(method: str, tmp_path: Path) -> None:
+    _, events = train_toy(method, tmp_path, max_steps=STEPS, **LONGER)
+    for metrics in [event["metrics"] for event in events if event["type"] == "step"]:
+        parts = sum(metrics.get(f"{part}_seconds", 0.0) for part in ("generate", "score", "update"))
+        assert 0 < parts <= metrics["step_seconds"] + 0.01
+
+
 @pytest.mark.parametrize(
     ("method", "sections"),
     [
