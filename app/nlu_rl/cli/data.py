@@ -163,9 +163,13 @@ def _columns(columns: str | None, task: str) -> dict[str, str] | None:
 def _import_file(kind: str, path: Path, task: str, split: str, columns: str | None, strict: bool) -> "ImportResult":
     from nlu_rl.data.files import parse_columns, read_file
     from nlu_rl.data.official import ImportResult
+    from nlu_rl.errors import DataError
     from nlu_rl.tasks.registry import get_task
 
-    schema = get_task(task).schema
+    found = get_task(task)
+    if not found.datasets():
+        raise DataError(f"The rows of {task} are read from the files it names.", "Name this file there instead.")
+    schema = found.schema
     chosen = parse_columns(columns, schema)
     labels = "optional" if split == "test" else "required"
     part = read_file(schema, path, split=split, kind=kind, columns=chosen, labels=labels)  # type: ignore[arg-type]

@@ -35,6 +35,8 @@ def show_evaluation(result: dict[str, Any]) -> None:
     table.add_section()
     table.add_row("parse rate, strict", number(result["parse_rate"]))
     table.add_row("parse rate, lenient", number(result["parse_rate_lenient"]))
+    if result.get("shortened"):
+        table.add_row("passages cut to fit", f"{result['shortened']:,}")
     console.print(table)
     if result["confusion"]:
         console.print(_confusion(result["confusion"]))

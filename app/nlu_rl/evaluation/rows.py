@@ -5,7 +5,7 @@ whatever their seeds, and a smaller one sees a part of a larger one's.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ def load_rows(task: Task, arguments: Mapping[str, Any]) -> list[tuple[int, Examp
     count = arguments.get("examples")
     if arguments.get("data"):
         path = Path(arguments["data"])
-        return choose_rows(read_examples(task, path, require_labels=True), count, what=str(path))  # type: ignore[arg-type]
+        return choose_rows(read_examples(task, path, require_labels=True), count, what=str(path), task=task)  # type: ignore[arg-type]
     split = split_of(task, arguments)
-    return choose_rows(task.load(split), count, what=f"The {split} split of {task.name}")  # type: ignore[arg-type]
+    return choose_rows(task.load(split), count, what=f"The {split} split of {task.name}", task=task)  # type: ignore[arg-type]
 
 
 def split_of(task: Task, arguments: Mapping[str, Any]) -> str:
@@ -37,8 +37,13 @@ def split_of(task: Task, arguments: Mapping[str, Any]) -> str:
     return str(arguments.get("split") or getattr(task, "evaluation_split", "validation"))
 
 
-def choose_rows(examples: Sequence[Example], count: int | None, *, what: str) -> list[tuple[int, Example]]:
+def choose_rows(
+    examples: Sequence[Example], count: int | None, *, what: str, task: Task | None = None
+) -> list[tuple[int, Example]]:
     """Return `count` labelled rows (None: all) with their numbers in the split, in the order of the split.
+
+    Rows that belong together in the task's metrics, such as MultiRC's answers to a question, are chosen together; then
+    there may be somewhat fewer.
 
     Raises:
         DataError: no row of `what` (named in the message) is labelled.
@@ -49,8 +54,18 @@ def choose_rows(examples: Sequence[Example], count: int | None, *, what: str) ->
             f"{what} has no labelled rows, so there is nothing to score against.",
             "Give --split validation or a labelled --data FILE; 'nlu-rl predict' answers unlabelled rows.",
         )
-    order = np.random.default_rng(ROW_SEED).permutation(len(labelled))[:count]
-    return [labelled[i] for i in sorted(order.tolist())]
+    together = getattr(task, "together", None)
+    groups: dict[Hashable, list[tuple[int, Example]]] = defaultdict(list)
+    for place, (number, example) in enumerate(labelled):
+        groups[place if together is None else together(example)].append((number, example))
+    piles = list(groups.values())
+    chosen: list[tuple[int, Example]] = []
+    for place in np.random.default_rng(ROW_SEED).permutation(len(piles)).tolist():
+        group = piles[place]
+        if count is not None and chosen and len(chosen) + len(group) > count:
+            break
+        chosen.extend(group)
+    return sorted(chosen, key=lambda row: row[0])
 
 
 def demonstrations(task: Task, train: Sequence[Example], count: int) -> list[Example]:

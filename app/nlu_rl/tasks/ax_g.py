@@ -30,7 +30,7 @@ class AxG(TwoWayEntailment):
     def units(self, scored: Sequence[tuple[Example, Scored]]) -> list[Sums]:
         """Return what each pair adds."""
         pairs = []
-        for rows in grouped(scored, [example.id.rpartition("-")[0] or example.id for example, _ in scored]):
+        for rows in grouped(scored, [self.together(example) for example, _ in scored]):
             first, *others = [judged.extracted.value for _, judged in rows]
             whole = len(rows) == 2
             pairs.append(
@@ -42,6 +42,10 @@ class AxG(TwoWayEntailment):
                 }
             )
         return pairs
+
+    def together(self, example: Example) -> str:
+        """Return what the rows of a pair share: the beginning of an official id."""
+        return example.id.rpartition("-")[0] or example.id
 
     def of_sums(self, sums: Mapping[str, Any]) -> dict[str, Any]:
         return {

@@ -40,7 +40,7 @@ class MultiRc(ClassificationTask):
 
     def units(self, scored: Sequence[tuple[Example, Scored]]) -> list[Sums]:
         """Return what each question adds."""
-        return [self._unit(rows) for rows in grouped(scored, [_question(example) for example, _ in scored])]
+        return [self._unit(rows) for rows in grouped(scored, [self.together(example) for example, _ in scored])]
 
     def _unit(self, rows: Sequence[tuple[Example, Scored]]) -> Sums:
         right = [self.gold(example) == "yes" for example, _ in rows]
@@ -62,6 +62,13 @@ class MultiRc(ClassificationTask):
             "accuracy": ratio(sums["correct"], sums["rows"]),
         }
 
+    def together(self, example: Example) -> tuple[str, ...]:
+        """Return what the rows of one question share: the beginning of an official id, else the texts."""
+        parts = example.id.split("-")
+        if len(parts) == 4:
+            return tuple(parts[:3])
+        return example.fields.get("paragraph", ""), example.fields.get("question", "")
+
     def submission(self, answers: Sequence[tuple[Example, Extracted]]) -> Submission:
         """Return a line for every passage, with its questions and their answers by official number."""
         passages: dict[int, dict[int, list[dict[str, int]]]] = {}
@@ -74,11 +81,3 @@ class MultiRc(ClassificationTask):
             listed = [{"idx": question, "answers": given} for question, given in questions.items()]
             lines.append((json.dumps({"idx": passage, "passage": {"questions": listed}}),))
         return Submission(self.submission_file, (), lines)
-
-
-def _question(example: Example) -> tuple[str, ...]:
-    """Return what the rows of one question share: the beginning of an official id, else the texts."""
-    parts = example.id.split("-")
-    if len(parts) == 4:
-        return tuple(parts[:3])
-    return example.fields.get("paragraph", ""), example.fields.get("question", "")

@@ -96,3 +96,15 @@ def test_summary_refuses_unlabelled_rows() -> None:
     )
     with pytest.raises(ValueError, match="unlabelled"):
         summarize(SST2, made, 1)
+
+
+def test_rows_that_belong_together_are_chosen_together() -> None:
+    task = get_task("multirc")
+    examples = [Example(f"validation-0-{n // 4}-{n}", {}, "no") for n in range(40)]
+    chosen = choose_rows(examples, 10, what="x", task=task)
+    assert len(chosen) == 8
+    questions = {task.together(example) for _, example in chosen}
+    assert len(questions) == 2
+    assert [row for row in chosen if row not in choose_rows(examples, 20, what="x", task=task)] == []
+    assert len(choose_rows(examples, None, what="x", task=task)) == 40
+    assert len(choose_rows(examples, 1, what="x", task=task)) == 4, "one question at least"
