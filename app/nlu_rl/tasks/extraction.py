@@ -28,6 +28,7 @@ _DENIED = re.compile(
 _NUMBER = re.compile(
     r"(?<![^\W_])(?<!\w[-,.])([-+−–]?(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+))(?![^\W_])(?!\.[0-9]|,[0-9]|\s*%)"
 )
+_LEADING = re.compile(rf"\s*(?:{_OPEN.pattern})?\s*(-?[0-9]+(?:\.[0-9]+)?)[ \t]*(?=[\n<])", re.IGNORECASE)
 _RANGE = re.compile(r"[0-9]\s*[-–—]\s*[0-9]")
 
 
@@ -70,6 +71,8 @@ def extract_answer(completion: str, answers: tuple[str, ...], keywords: Mapping[
 def extract_number(completion: str, low: float, high: float) -> Extracted:
     """Return the one number between `low` and `high` (both allowed) a completion gives, as text with a decimal.
 
+    Without a closing tag, a number that is all of the first line, or all before another tag, is the answer whatever
+    follows it.
     Not a number given: the scale ("4 out of 5", "from 0 to 5"; here of 0 to 5) and "sentence 1". A range ("3-4") gives
     none.
     """
@@ -77,11 +80,16 @@ def extract_number(completion: str, low: float, high: float) -> Extracted:
     if exact is not None and re.fullmatch(r"-?[0-9]+(?:\.[0-9]+)?", exact):
         value = float(exact)
         return Extracted(number_text(value), "strict") if low <= value <= high else NOTHING
-    text = _no_answer(low, high).sub(" ", unicodedata.normalize("NFKC", inside_tags(completion)[0]))
+    inside, closed = inside_tags(completion)
+    text = _no_answer(low, high).sub(" ", unicodedata.normalize("NFKC", inside))
     found = {float(match[1].replace("−", "-").replace("–", "-")) for match in _NUMBER.finditer(text)}
-    if len(found) != 1 or _RANGE.search(text):
+    leading = None if closed else _LEADING.match(completion)
+    if leading is not None:
+        value = float(leading[1])
+    elif len(found) == 1 and not _RANGE.search(text):
+        value = found.pop()
+    else:
         return NOTHING
-    value = found.pop()
     return Extracted(number_text(value), "lenient") if low <= value <= high else NOTHING
 
 
