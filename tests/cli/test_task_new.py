@@ -26,6 +26,7 @@ def test_a_task_from_a_table(table: Path, home: Path, capfd: pytest.CaptureFixtu
     made = json.loads(output.out)
     assert (made["name"], made["kind"], made["text"], made["label"]) == ("my-reviews", "answers", ["review"], "mood")
     assert (made["answers"], made["splits"], made["refused"]) == (["bad", "good"], {"train": 36, "validation": 4}, 1)
+    assert (made["duplicates"], made["overlap"]) == (0, {"validation": 0})
     assert "refused line 82: the label is empty" in output.err
     assert made["messages"][1]["content"].endswith('Review: It said "0",\nand größer')
     path = table / "my-reviews.yaml"

@@ -33,6 +33,7 @@ def new_task(
 ) -> None:
     """Write a task file for a table of your own: guesses the columns, shows the labels and a prompt."""
     from nlu_rl.cli.tasks import print_histogram, print_preview
+    from nlu_rl.data.checks import overlaps
     from nlu_rl.data.files import read_table
     from nlu_rl.errors import DataError, RecipeError, unknown_name
     from nlu_rl.tasks.guess import guess_task
@@ -49,13 +50,19 @@ def new_task(
     file = _task_file(guess, _slug(name or target.stem), target.parent, data, validation, test)
     task = make_task(file, target.parent)
     part = task.data.read("train")
-    counts = {split: len(task.data.read(split).rows) for split in task.data.splits()}
+    by_split = {split: task.data.read(split).rows for split in task.data.splits()}
+    counts, shared = {split: len(found) for split, found in by_split.items()}, overlaps(by_split)
     messages = task.prompt(task.load("train")[0])
     _write(target, file)
     for refusal in part.refused[:MAX_REFUSALS_SHOWN]:
         note(f"refused {refusal}")
     if len(part.refused) > MAX_REFUSALS_SHOWN:
         note(f"and {len(part.refused) - MAX_REFUSALS_SHOWN} more refused")
+    for split, count in shared.items():
+        if count:
+            note(f"{count:,} {split} rows have a text that is also in train")
+    if part.duplicates:
+        note(f"{part.duplicates:,} rows of train repeat the text of another")
     if json:
         emit_json(
             {
@@ -68,6 +75,8 @@ def new_task(
                 "metric": task.metric,
                 "splits": counts,
                 "refused": len(part.refused),
+                "duplicates": part.duplicates,
+                "overlap": shared,
                 "labels": part.labels,
                 "messages": messages,
             }

@@ -115,7 +115,7 @@ OTHER = (
     _transfer(
         "siga-nli",
         ENTAILMENT,
-        "not stated; research use (Nizamani et al. 2023)",
+        "not stated; research use (Nizamani et al. 2024)",
         "SIGA-NLI: a file with premise, hypothesis and label, or tasksource/SIGA-nli on the hub",
         fields=("premise", "hypothesis"),
         columns=NLI_COLUMNS,
