@@ -144,3 +144,21 @@ async def test_an_unexpected_error_is_a_dialog_and_the_screen_lives_on(
         await pilot.press("escape", "slash", *"done")
         await settled(pilot)
         assert names(pilot.app.screen) == ["done-run"]
+
+
+async def test_marked_runs_are_compared(open_app: Open, runs: Path) -> None:
+    async with open_app((120, 36)) as pilot:
+        await pilot.press("c")
+        assert isinstance(pilot.app.screen, HomeScreen)
+        await pilot.press("space", "space", "c")
+        await settled(pilot)
+        shown = screen_text(pilot)
+        for words in ("A failed-run", "B lost-run", "score", "best score", "nlu-rl compare failed-run lost-run"):
+            assert words in shown
+        await pilot.press("m", "S", "L", "d")
+        await settled(pilot)
+        shown = screen_text(pilot)
+        assert "reward   m: next metric" in shown
+        assert "smollm2-135m" in shown  # a setting that does not differ
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, HomeScreen)

@@ -41,6 +41,7 @@ async def test_a_large_terminal_shows_every_panel(open_app: Open, runs: Path, si
 async def test_a_small_terminal_shows_one_panel_at_a_time(open_app: Open, runs: Path) -> None:
     async with open_app((80, 24), run="done-run") as pilot:
         assert "[1 Reward]" in screen_text(pilot)
+        assert "step 40/40" in screen_text(pilot).splitlines()[0]
         await pilot.press("right_square_bracket")
         await settled(pilot)
         assert "[2 Score]" in screen_text(pilot)
@@ -192,9 +193,10 @@ async def test_supervised_runs_say_that_there_is_no_reward(open_app: Open, home:
 async def test_an_evaluation_shows_its_log_and_result(open_app: Open, home: Path) -> None:
     run = record(home, "eval-1", steps=0)
     run.job_path.write_text(json.dumps({"v": 1, "program": "nlu-rl", "kind": "evaluate", "arguments": {}}))
-    run.result_path.write_text(json.dumps({"scores": {"accuracy": 0.75}, "n": 4}))
+    run.result_path.write_text(json.dumps({"task": "sst2", "split": "test", "scores": {"accuracy": 0.75}, "n": 4}))
     async with open_app((80, 24), run="eval-1") as pilot:
         shown = screen_text(pilot)
-        assert "accuracy 0.750" in shown
+        assert "sst2 · test split · n 4" in shown
+        assert "accuracy        .750" in shown
         assert "INFO line 299" in shown
     assert read_status(run).state == "done"

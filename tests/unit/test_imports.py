@@ -21,6 +21,8 @@ LIGHT = [
     "nlu_rl.tui.app",
     "nlu_rl.tui.screens.home",
     "nlu_rl.tui.screens.monitor",
+    "nlu_rl.tui.screens.wizard",
+    "nlu_rl.tui.screens.compare",
     "nlu_rl.runs.checks",
     "nlu_rl.runs.reporter",
     "nlu_rl.recipe",

@@ -97,3 +97,50 @@ def stop_now(run: RunDirectory) -> str:
     from nlu_rl.runs.stop import stop_now as end
 
     return f"{run.name} is {end(run).state}."
+
+
+def evaluate(run: RunDirectory, *, greedy: bool) -> RunDirectory:
+    """Return the evaluation of a run's best checkpoint on its task's rows: a finished one, or one that goes on.
+
+    Reads rows, so call it in a thread.
+
+    Raises:
+        NluRlError: it has no checkpoint, or its task no rows.
+    """
+    from nlu_rl.evaluation.finished import DONE, INTERRUPTED, create_evaluation, evaluation_for
+    from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
+    from nlu_rl.evaluation.rows import load_rows
+
+    subject = resolve_subject(run.name)
+    name, task = choose_task(None, [subject])
+    arguments = evaluation_arguments(subject, name, task, split=None, data=None, examples=None, seed=1, greedy=greedy)
+    rows = load_rows(task, arguments)
+    if (done := evaluation_for(task, rows, arguments, DONE)) is not None:
+        return done
+    job = evaluation_for(task, rows, arguments, INTERRUPTED)
+    if job is not None:
+        requeue(job)
+    else:
+        job = create_evaluation(task, arguments)
+    launch(job)
+    return job
+
+
+def export(run: RunDirectory) -> RunDirectory:
+    """Start the export of a training run's best checkpoint to `exports/<run>` and return its job.
+
+    Raises:
+        NluRlError: it has no checkpoint, or there is something at that place.
+    """
+    from nlu_rl.evaluation.checkpoint import find_checkpoint
+    from nlu_rl.evaluation.request import require_trained
+    from nlu_rl.export.target import export_target
+    from nlu_rl.runs.jobs import Job
+    from nlu_rl.runs.layout import create_run
+
+    require_trained(run)
+    target, step = export_target(run, None), find_checkpoint(run, None).name
+    job = Job("export", {"run": run.name, "to": str(target), "checkpoint": step})
+    directory = create_run(run.export_dir, "export", job)
+    launch(directory)
+    return directory

@@ -1,11 +1,12 @@
 """The two lines over a run's panels: the whole story at a glance; and the banner, when something is wrong."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from nlu_rl.tui.format import clock, meter, score, short
+from nlu_rl.tui.format import clock, cut, meter, score, short
 from nlu_rl.tui.snapshot import Snapshot
 from nlu_rl.tui.theme import STATES, style
 
@@ -19,15 +20,13 @@ def head_text(app: "App[Any]", name: str, snapshot: Snapshot, width: int) -> Tex
     glyph, _, role = STATES[status.state]
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"{glyph} {status.state.upper()} ", style(app, role) + style(app, "bold"))
-    text.append(name, style(app, "bold"))
-    if recipe:
-        rank = (recipe.get("lora") or {}).get("rank")
-        text.append(f"  {str(recipe.get('method')).upper()}·LoRA{rank}·{Path(str(recipe.get('model'))).name}")
-    if status.total:
-        text.append(f"  step {status.step}/{status.total}")
+    place = f"  step {status.step}/{status.total}" if status.total else ""
     if snapshot.eta_seconds is not None:
-        text.append(f"  ETA {clock(snapshot.eta_seconds)}")
-    text.append("\n")
+        place += f"  ETA {clock(snapshot.eta_seconds)}"
+    about = _about(recipe) if recipe else ""
+    room = width - 2 - text.cell_len - len(place)
+    text.append(cut(name, room), style(app, "bold"))
+    text.append((about if len(name) + len(about) <= room else "") + place + "\n")
     if status.total:
         share = status.step / status.total
         text.append(meter(share, max(10, width // 4)), style(app, "good"))
@@ -54,14 +53,9 @@ def banner_text(app: "App[Any]", snapshot: Snapshot) -> Text:
     return text
 
 
-def result_text(snapshot: Snapshot) -> Text:
-    """Return what a finished job that is no training found, a line each."""
-    lines = [
-        f"{name.replace('_', ' '):<20} {_value(value)}"
-        for name, value in snapshot.result.items()
-        if value not in (None, [], {}) and name != "confusion"
-    ]
-    return Text("\n".join(lines))
+def _about(recipe: Mapping[str, Any]) -> str:
+    rank = (recipe.get("lora") or {}).get("rank")
+    return f"  {str(recipe.get('method')).upper()}·LoRA{rank}·{Path(str(recipe.get('model'))).name}"
 
 
 def _speed(snapshot: Snapshot) -> str:
@@ -73,11 +67,3 @@ def _speed(snapshot: Snapshot) -> str:
     if isinstance(tokens, int | float) and isinstance(batch, int):
         shown += f"  {short(tokens * batch / seconds)} tok/s"
     return shown
-
-
-def _value(value: Any) -> str:
-    if isinstance(value, dict):
-        return "  ".join(f"{name} {_value(item)}" for name, item in value.items())
-    if isinstance(value, list | tuple):
-        return " to ".join(_value(item) for item in value)
-    return short(value) if isinstance(value, float) else str(value)

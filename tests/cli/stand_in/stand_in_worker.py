@@ -63,6 +63,9 @@ def main() -> None:
             recipe = yaml.safe_load(run.recipe_path.read_text())
             arguments = {"steps": recipe["train"]["max_steps"], "seconds": recipe["train"]["learning_rate"]}
             arguments |= {1: {"fail": "user"}, 2: {"fail": "bug"}, 3: {"deaf": True}}.get(recipe["lora"]["rank"], {})
+        if read_job(run).kind == "preview":
+            reporter.result = {"prompts": [{"text": "<user>a prompt", "tokens": 5} for _ in arguments["chats"]]}
+            return
         reporter.result = {**work(run, arguments, reporter), **RESULTS.get(read_job(run).kind, {})}
 
 

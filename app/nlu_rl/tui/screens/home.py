@@ -1,7 +1,7 @@
 """The runs: what there is, how far each is and how well it does, and what to do with one."""
 
 import time
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -9,16 +9,16 @@ from textual.containers import Vertical
 from textual.widgets import DataTable, Footer, Input, Static
 
 from nlu_rl import __version__
-from nlu_rl.runs.layout import open_run
+from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.overview import Overview, Overviews
 from nlu_rl.tui import format, operations
 from nlu_rl.tui.hardware import Usage, hardware_text, usage
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.run_line import SORTS, preview_text, row_of
-from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option, TypedDialog
+from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.theme import style
-from nlu_rl.tui.widgets.run_table import RunTable
+from nlu_rl.tui.widgets.enter_table import OpenTable
 
 POLL_SECONDS = 1.0
 HARDWARE_SECONDS = 3.0
@@ -34,7 +34,7 @@ COLUMNS = (("", 1), ("state", 6), ("run", None), ("task", 14), ("step", 9), ("be
 _OTHER_CELLS = sum(width or 0 for _, width in COLUMNS) + 2 * len(COLUMNS) + 4
 
 
-class HomeScreen(BaseScreen):
+class HomeScreen(RunActions):
     """All runs, the newest first, with a preview of the one under the cursor."""
 
     KEYS_NAME: ClassVar[str] = "home"
@@ -69,7 +69,7 @@ class HomeScreen(BaseScreen):
         with Vertical(id="list", classes="box") as box:
             box.border_title = "Runs"
             yield Input(placeholder="words of the line: ⏎ keep, esc drop", id="filter")
-            yield RunTable(cursor_type="row", show_header=True, id="runs")
+            yield OpenTable(cursor_type="row", show_header=True, id="runs")
             yield Static(EMPTY, id="empty")
         yield Static(id="preview", classes="box")
         yield Footer(compact=True, show_command_palette=False)
@@ -205,10 +205,25 @@ class HomeScreen(BaseScreen):
             self._table.action_cursor_down()
 
     def action_open(self) -> None:
-        from nlu_rl.tui.screens.monitor import MonitorScreen
-
         if (current := self.current) is not None:
-            self.app.push_screen(MonitorScreen(current.run))
+            self.open_run(current.run)
+
+    def chosen_run(self) -> RunDirectory | None:
+        return self.current.run if self.current else None
+
+    def action_compare(self) -> None:
+        from nlu_rl.tui.screens.compare import CompareScreen
+
+        chosen = [overview.run for overview in self._shown if overview.name in self._marked]
+        if len(chosen) < 2:
+            self.notify("Mark two runs or more with the space bar first.", timeout=4)
+        else:
+            self.app.push_screen(CompareScreen(chosen))
+
+    def action_new(self) -> None:
+        from nlu_rl.tui.screens.wizard import WizardScreen
+
+        self.app.push_screen(WizardScreen())
 
     def action_resume(self) -> None:
         if (current := self.current) is not None:
@@ -247,14 +262,9 @@ class HomeScreen(BaseScreen):
         def answer(choice: str | None) -> None:
             if choice == "start":
                 self.notify("Making ready…")
-                self.in_background(operations.start_demo, self._open_started, group="start")
+                self.in_background(operations.start_demo, self.open_run, group="start")
 
         self.app.push_screen(ChoiceDialog("Train the demo?", text, options), answer)
-
-    def _open_started(self, run: Any) -> None:
-        from nlu_rl.tui.screens.monitor import MonitorScreen
-
-        self.app.push_screen(MonitorScreen(run))
 
 
 def _words(overview: Overview) -> str:

@@ -14,11 +14,12 @@ from textual.widgets import DataTable, Footer, Input, Static
 
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import operations
+from nlu_rl.tui.evaluation_text import result_text
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.run_charts import CHARTS, curves_of
-from nlu_rl.tui.run_head import banner_text, head_text, result_text
-from nlu_rl.tui.screens.base import BaseScreen
+from nlu_rl.tui.run_head import banner_text, head_text
 from nlu_rl.tui.screens.dialogs import stop_dialog
+from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.snapshot import Snapshot, SnapshotReader
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.line_chart import LineChart
@@ -29,7 +30,7 @@ SMOOTHINGS = (0.8, 0.95, 0.0, 0.5)
 PANELS = (*CHARTS, "Samples", "Log")
 
 
-class MonitorScreen(BaseScreen):
+class MonitorScreen(RunActions):
     """One run. All panels at once on a large terminal, one at a time on a small one."""
 
     KEYS_NAME: ClassVar[str] = "monitor"
@@ -46,7 +47,7 @@ class MonitorScreen(BaseScreen):
     MonitorScreen #panel-8 { border: round $border; border-title-color: $primary; scrollbar-size-vertical: 1; }
     MonitorScreen #panel-8:focus { border: round $primary; }
     MonitorScreen #log { width: auto; }
-    MonitorScreen #result { display: none; height: auto; max-height: 40%; padding: 0 1; }
+    MonitorScreen #result { display: none; height: auto; max-height: 60%; padding: 0 1; }
     MonitorScreen.-job #result { display: block; }
     MonitorScreen.-narrow #tabs, MonitorScreen.-short #tabs, MonitorScreen.-zoomed #tabs { display: block; }
     MonitorScreen.-narrow #panels, MonitorScreen.-short #panels, MonitorScreen.-zoomed #panels {
@@ -96,6 +97,9 @@ class MonitorScreen(BaseScreen):
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 
+    def chosen_run(self) -> RunDirectory | None:
+        return self.run
+
     def refresh_run(self) -> None:
         if self.is_current or self.snapshot is None:
             self.in_background(self._read, self._take, group="run")
@@ -122,7 +126,7 @@ class MonitorScreen(BaseScreen):
         banner = banner_text(self.app, snapshot)
         self.set_class(bool(banner), "-concerned")
         self._update("#banner", banner)
-        self._update("#result", result_text(snapshot))
+        self._update("#result", result_text(self.app, snapshot.kind, snapshot.result))
         for number, title in enumerate(CHARTS, start=1):
             chart = self.query_one(f"#panel-{number}", LineChart)
             if chart.display:

@@ -17,7 +17,7 @@ class SampleTable(DataTable[Text]):
     """Give it all samples with `show`; rows are rebuilt only when there are others."""
 
     DEFAULT_CSS = """
-    SampleTable { border: round $border; border-title-color: $primary; background: transparent; }
+    SampleTable { height: 100%; border: round $border; border-title-color: $primary; background: transparent; }
     SampleTable:focus { border: round $primary; }
     """
 

@@ -1,0 +1,176 @@
+"""A new run in four steps on one screen. The draft is the only state, so going back loses nothing."""
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.widgets import ContentSwitcher, DataTable, Footer, Input, Static
+
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.tui import operations
+from nlu_rl.tui.draft import Draft, first_draft
+from nlu_rl.tui.keys import bindings
+from nlu_rl.tui.screens.base import BaseScreen
+from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
+from nlu_rl.tui.theme import style
+from nlu_rl.tui.widgets.model_step import ModelStep
+from nlu_rl.tui.widgets.recipe_step import RecipeStep
+from nlu_rl.tui.widgets.review_step import ReviewStep
+from nlu_rl.tui.widgets.task_step import TaskStep
+from nlu_rl.tui.widgets.wizard_step import WizardStep
+
+STEPS = ("Model", "Task", "Recipe", "Review")
+
+
+class WizardScreen(BaseScreen):
+    """Enter four times starts a sane run: every step is right as it opens."""
+
+    KEYS_NAME: ClassVar[str] = "wizard"
+    BINDINGS = bindings("wizard")
+    CSS = """
+    WizardScreen #steps { height: 1; padding: 0 1; }
+    WizardScreen .step-name { width: auto; padding: 0 1; }
+    WizardScreen ContentSwitcher { height: 1fr; }
+    WizardScreen.-narrow #recipe-sides { layout: vertical; }
+    WizardScreen.-narrow #recipes { width: 100%; height: 6; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.draft: Draft = first_draft()
+        self.step = 1
+        self._starting = False
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="steps"):
+            yield Static("New run ▸", classes="step-name")
+            for number in range(1, len(STEPS) + 1):
+                yield Static(id=f"name-{number}", classes="step-name")
+        with ContentSwitcher(initial="step-1"):
+            yield ModelStep()
+            yield TaskStep()
+            yield RecipeStep()
+            yield ReviewStep()
+        yield Footer(compact=True, show_command_palette=False)
+
+    def on_mount(self) -> None:
+        self.go_to(1)
+
+    @property
+    def _page(self) -> WizardStep:
+        return self.query_one(f"#step-{self.step}", WizardStep)
+
+    def go_to(self, step: int) -> None:
+        """Show a step; the ones before it must be right."""
+        self.step = step
+        self.query_one(ContentSwitcher).current = f"step-{step}"
+        for number, title in enumerate(STEPS, start=1):
+            text = f"[{number} {title}]" if number == step else f"{number} {title}{' ✔' if number < step else ''}"
+            look = style(self.app, "title") + style(self.app, "bold") if number == step else style(self.app, "dim")
+            self.query_one(f"#name-{number}", Static).update(Text(text, look))
+        self._page.enter()
+
+    def on_click(self, event: object) -> None:
+        name = str(getattr(getattr(event, "widget", None), "id", "") or "")
+        if name.startswith("name-"):
+            self.action_step(int(name.removeprefix("name-")))
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        self.action_next()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        event.stop()
+        if event.input.id == "other" and event.value.strip():
+            self.query_one(ModelStep).choose_other(event.value)
+            self.query_one("#models").focus()
+        elif event.input.id == "try":
+            self.query_one("#tasks").focus()
+        else:
+            self.action_next()
+
+    def action_next(self) -> None:
+        problem = self._page.problem()
+        if problem:
+            self.notify(problem, severity="warning", timeout=4)
+            if isinstance(self._page, RecipeStep):
+                self._page.focus_problem()
+        elif self.step < len(STEPS):
+            self.go_to(self.step + 1)
+        elif not self._starting:
+            self._start()
+
+    def action_step(self, step: int) -> None:
+        while self.step < step:
+            if self._page.problem():
+                self.action_next()
+                return
+            self.step += 1
+        self.go_to(step)
+
+    def action_back(self) -> None:
+        if isinstance(self.focused, Input) and self.step in (1, 2, 3):
+            self.query_one(f"#{('models', 'tasks', 'recipes')[self.step - 1]}").focus()
+        elif self.step > 1:
+            self.go_to(self.step - 1)
+        else:
+            self._ask_to_leave()
+
+    def _ask_to_leave(self) -> None:
+        def answer(choice: str | None) -> None:
+            if choice == "leave":
+                self.app.pop_screen()
+
+        options = [Option("l", "leave", "Leave; nothing was started")]
+        self.app.push_screen(ChoiceDialog("Leave the new run?", "", options, "Stay"), answer)
+
+    def _start(self) -> None:
+        self._starting = True
+        self.notify("Starting; missing data is fetched first…")
+        path, recipe = self.draft.path, self.draft.recipe
+
+        def attempt() -> RunDirectory | None:
+            try:
+                return operations.start(path, recipe)
+            finally:
+                self._starting = False
+
+        self.in_background(attempt, self._started, group="start")
+
+    def _started(self, run: RunDirectory | None) -> None:
+        from nlu_rl.tui.screens.monitor import MonitorScreen
+
+        if run is not None:
+            self.app.switch_screen(MonitorScreen(run))
+
+    def action_example(self, by: int) -> None:
+        if self.step == 2:
+            self.query_one(TaskStep).turn(by)
+
+    def action_try_completion(self) -> None:
+        if self.step == 2:
+            self.query_one("#try").focus()
+
+    def action_fetch(self) -> None:
+        if self.step == 2:
+            self.notify("Fetching…")
+            self.query_one(TaskStep).fetch()
+
+    def action_whole(self) -> None:
+        from nlu_rl.tui.screens.yaml_editor import YamlEditor
+
+        def answer(draft: Draft | None) -> None:
+            if draft is not None:
+                self.draft = draft
+                self.go_to(self.step)
+
+        self.app.push_screen(YamlEditor(self.draft), answer)
+
+    def action_undo(self) -> None:
+        self.query_one(RecipeStep).undo()
+
+    def action_copy(self) -> None:
+        text = self.query_one(TaskStep).prompt_text() if self.step == 2 else self.draft.command
+        self.app.copy_to_clipboard(text)
+        self.notify("Copied.", timeout=2)

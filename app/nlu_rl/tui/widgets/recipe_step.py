@@ -1,0 +1,168 @@
+"""Step 3: the recipe and its main knobs; what is wrong stands beside the field, as it is typed."""
+
+from typing import NamedTuple
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.widgets import DataTable, Input, Label, Static
+
+from nlu_rl.errors import RecipeError
+from nlu_rl.recipe import load_recipe
+from nlu_rl.tui.draft import Draft, draft_of, recipes_for
+from nlu_rl.tui.theme import style
+from nlu_rl.tui.widgets.enter_table import NextTable
+from nlu_rl.tui.widgets.wizard_step import WizardStep
+
+
+class Knob(NamedTuple):
+    """One field: its key, its name, what is usual, and the methods that have it (all: empty)."""
+
+    key: str
+    label: str
+    usual: str
+    methods: tuple[str, ...] = ()
+
+
+KNOBS = (
+    Knob("method", "method", "sft, ppo or grpo"),
+    Knob("train.max_steps", "steps", "20 for a look, 200 and more to learn"),
+    Knob("train.batch", "completions a step", "8…64; SFT: rows"),
+    Knob("train.learning_rate", "learning rate", "usual 1e-5…5e-4 with LoRA"),
+    Knob("lora.rank", "LoRA rank", "4…64, paper 16"),
+    Knob("ppo.kl", "KL coefficient", "nats, 0.01…0.2; 0: none", ("ppo",)),
+    Knob("grpo.kl", "KL coefficient", "0…0.1; 0: none", ("grpo",)),
+    Knob("grpo.completions", "group size", "4…16, divides the batch", ("grpo",)),
+    Knob("generation.max_new_tokens", "longest answer", "tokens, 8…32"),
+    Knob("evaluate.every", "validate every", "steps; null: never"),
+    Knob("start_from", "start from", "a run's name; null: the base model"),
+)
+
+
+class RecipeStep(WizardStep):
+    """Shipped recipes of the task on the left, knobs on the right; a dot marks what differs from the recipe."""
+
+    DEFAULT_CSS = """
+    RecipeStep #recipe-sides { height: 1fr; }
+    RecipeStep #recipes { width: 34; height: 1fr; border: round $border; border-title-color: $primary; }
+    RecipeStep #recipes:focus { border: round $primary; }
+    RecipeStep #knobs { border: round $border; border-title-color: $primary; height: 1fr; padding: 0 1; }
+    RecipeStep .knob { height: 1; }
+    RecipeStep .knob Label { width: 20; }
+    RecipeStep .knob Input { width: 16; }
+    RecipeStep .knob Static { width: 1fr; padding: 0 1; }
+    """
+
+    def __init__(self) -> None:
+        super().__init__(id="step-3")
+        self._paths: list[str] = []
+        self._errors: dict[str, str] = {}
+        self._filling = False
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(id="recipe-sides"):
+            yield NextTable(cursor_type="row", id="recipes", show_header=False)
+            with VerticalScroll(id="knobs", can_focus=False):
+                for number, knob in enumerate(KNOBS):
+                    with Horizontal(classes="knob", id=f"row-{number}"):
+                        yield Label(knob.label)
+                        yield Input(id=f"knob-{number}", compact=True)
+                        yield Static(id=f"note-{number}")
+
+    def on_mount(self) -> None:
+        table = self.query_one("#recipes", DataTable)
+        table.border_title = "Recipe"
+        table.add_column("recipe", width=22)
+        table.add_column("method", width=5)
+        self.query_one("#knobs").border_title = "Main knobs   • changed"
+
+    def enter(self) -> None:
+        table = self.query_one("#recipes", DataTable)
+        found = recipes_for(self.draft.recipe.tasks[0], self.draft.recipe.model)
+        if self.draft.path not in found:
+            found.insert(0, self.draft.path)
+        self._filling = True
+        self._paths = [str(path) for path in found]
+        table.clear()
+        for path in found:
+            table.add_row(Text(path.stem), Text(load_recipe(path).method, style="dim"))
+        table.move_cursor(row=found.index(self.draft.path))
+        self.call_after_refresh(self._filled)
+        table.focus()
+        self.fill()
+
+    def _filled(self) -> None:
+        self._filling = False
+
+    def problem(self) -> str:
+        return next(iter(self._errors.values()), "")
+
+    def focus_problem(self) -> None:
+        for number, knob in enumerate(KNOBS):
+            if knob.key in self._errors:
+                self.query_one(f"#knob-{number}").focus()
+                return
+
+    def fill(self) -> None:
+        """Write the draft into the fields."""
+        self._errors.clear()
+        with self.prevent(Input.Changed):
+            for number, knob in enumerate(KNOBS):
+                self.query_one(f"#knob-{number}", Input).value = value_of(self.draft, knob.key)
+        self._notes()
+
+    def undo(self) -> None:
+        """Go back to the recipe as it is shipped."""
+        self.wizard.draft = draft_of(self.draft.path, self.draft.recipe.model)
+        self.fill()
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        if self._filling or self.wizard.step != 3 or not 0 <= event.cursor_row < len(self._paths):
+            return
+        path = self.draft.path.with_name(self._paths[event.cursor_row].rpartition("/")[2])
+        if path != self.draft.path:
+            self.wizard.draft = draft_of(path, self.draft.recipe.model)
+            self.fill()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        knob = KNOBS[int(str(event.input.id).removeprefix("knob-"))]
+        try:
+            self.wizard.draft = self.draft.changed(*self._pending(knob.key), f"{knob.key}={event.value}")
+        except RecipeError as error:
+            self._errors[knob.key] = error.message.removeprefix("recipe: ").removeprefix(f"{knob.key}: ")
+        else:
+            self._errors.clear()
+        self._notes()
+
+    def _pending(self, but: str) -> list[str]:
+        """Return the other fields that are not yet in the draft: together they may be right."""
+        return [
+            f"{knob.key}={self.query_one(f'#knob-{number}', Input).value}"
+            for number, knob in enumerate(KNOBS)
+            if knob.key in self._errors and knob.key != but
+        ]
+
+    def _notes(self) -> None:
+        """Show what is usual, or what is wrong, beside each field; hide those of other methods."""
+        shipped = Draft(self.draft.path, load_recipe(self.draft.path))
+        for number, knob in enumerate(KNOBS):
+            self.query_one(f"#row-{number}").display = not knob.methods or self.draft.recipe.method in knob.methods
+            error = self._errors.get(knob.key)
+            changed = value_of(self.draft, knob.key) != value_of(shipped, knob.key)
+            note = Text(no_wrap=True, overflow="ellipsis")
+            if error:
+                note.append(f"✖ {error}", style(self.app, "bad"))
+            else:
+                note.append("• " if changed else "  ", style(self.app, "warn"))
+                note.append(knob.usual, style(self.app, "dim"))
+            self.query_one(f"#note-{number}", Static).update(note)
+
+
+def value_of(draft: Draft, key: str) -> str:
+    """Return a value of the recipe as it is typed."""
+    value = draft.recipe.model_dump(mode="json")
+    for part in key.split("."):
+        value = value[part]
+    return "null" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

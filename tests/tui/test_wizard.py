@@ -1,0 +1,124 @@
+"""The wizard by keys alone: from nothing to a run that is training."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.conftest import write_rows
+from nlu_rl import paths
+from nlu_rl.runs import jobs
+from nlu_rl.runs.layout import list_runs
+from nlu_rl.tui import operations
+from nlu_rl.tui.screens.monitor import MonitorScreen
+from nlu_rl.tui.screens.wizard import WizardScreen
+from nlu_rl.tui.widgets import task_step
+from tui.conftest import Open, screen_text, settled
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with rows, no model, and workers that are never started."""
+    write_rows("movie-snippets")
+    write_rows("sst2")
+
+    def rendered(model: str, chats: list[Any]) -> list[dict[str, Any]]:
+        return [{"text": f"<user>{model} sees row {number}", "tokens": 40 + number} for number in range(len(chats))]
+
+    monkeypatch.setattr(task_step, "rendered_prompts", rendered)
+    monkeypatch.setattr(operations, "launch", lambda run: 0)
+    assert jobs.WORKER
+    return home
+
+
+async def step(pilot: Any, *keys: str) -> str:
+    await pilot.press(*keys)
+    await settled(pilot)
+    return screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_enter_four_times_starts_a_run(open_app: Open, ready: Path, size: tuple[int, int]) -> None:
+    async with open_app(size) as pilot:
+        shown = await step(pilot, "n")
+        assert "[1 Model]" in shown
+        assert "smollm2-135m" in shown
+        shown = await step(pilot, "enter")
+        assert "[2 Task]" in shown
+        assert "smollm2-135m sees row 0" in shown
+        assert "40 tokens" in shown
+        shown = await step(pilot, "enter")
+        assert "[3 Recipe]" in shown
+        assert "learning rate" in shown
+        shown = await step(pilot, "enter")
+        assert "[4 Review]" in shown
+        assert "nlu-rl run demo" in shown
+        assert "fits" in shown
+        await step(pilot, "enter")
+        assert isinstance(pilot.app.screen, MonitorScreen)
+        assert [run.name for run in list_runs()] == ["movie-snippets-smollm2-135m-ppo-01"]
+
+
+async def test_a_completion_can_be_tried(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter")
+        shown = await step(pilot, "t", *"negative</Judgement>")
+        assert "read as negative (strict)" in shown
+        shown = await step(pilot, "escape", "right_square_bracket")
+        assert "sees row 1" in shown
+
+
+async def test_what_is_wrong_stands_beside_the_field_and_keeps_one_there(open_app: Open, ready: Path) -> None:
+    async with open_app((140, 36)) as pilot:
+        await step(pilot, "n", "enter")
+        await step(pilot, "enter")
+        pilot.app.screen.query_one("#knob-1").focus()
+        shown = await step(pilot, "end", "backspace", "backspace", "x", "enter")
+        assert "✖ Input should be a valid integer" in shown
+        assert "[3 Recipe]" in shown
+        shown = await step(pilot, "backspace", *"7", "enter")
+        assert "[4 Review]" in shown
+        assert "nlu-rl run demo train.max_steps=7" in shown
+
+
+async def test_back_loses_nothing_and_asks_before_it_leaves(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter")
+        await step(pilot, "enter")
+        screen = pilot.app.screen
+        assert isinstance(screen, WizardScreen)
+        screen.draft = screen.draft.changed("train.max_steps=9")
+        await step(pilot, "escape")
+        await step(pilot, "enter")
+        assert screen.draft.recipe.train.max_steps == 9
+        shown = await step(pilot, "escape", "escape", "escape")
+        assert "Leave the new run?" in shown
+        await step(pilot, "l")
+        assert not isinstance(pilot.app.screen, WizardScreen)
+
+
+async def test_the_whole_recipe_can_be_edited(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter")
+        await step(pilot, "enter")
+        await step(pilot, "a")
+        from textual.widgets import TextArea
+
+        area = pilot.app.screen.query_one(TextArea)
+        text = area.text
+        area.text = "model: ["
+        assert "not valid YAML" in await step(pilot)
+        area.text = text.replace("seed: 1", "seed: 5")
+        await step(pilot, "ctrl+s")
+        assert pilot.app.screen.draft.command == "nlu-rl run demo seed=5"
+
+
+async def test_a_task_brings_its_recipes(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter")
+        await step(pilot, "down")
+        assert pilot.app.screen.draft.path == paths.recipes_dir() / "sst2-sft.yaml"
+        shown = await step(pilot, "enter")
+        assert "sst2-grpo" in shown
