@@ -16,7 +16,7 @@ def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
     from nlu_rl.cli.console import emit_json
 
     plan, prompts = memory_plan(recipe), {task: prompt_of(task) for task in recipe.tasks}
-    texts, why_not = _as_the_model_sees_them(recipe, prompts)
+    texts, why_not = _as_the_model_sees_them(recipe, prompts, checks)
     if json:
         emit_json(
             {
@@ -50,17 +50,23 @@ def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
 
 
 def _as_the_model_sees_them(
-    recipe: "Recipe", prompts: dict[str, list[dict[str, str]] | None]
+    recipe: "Recipe", prompts: dict[str, list[dict[str, str]] | None], checks: "list[Check]"
 ) -> tuple[dict[str, dict[str, Any]], str]:
-    """Return the rendered prompt of each task that has rows here; or nothing, and why."""
+    """Return the rendered prompt of each task that has rows here; or nothing, and why.
+
+    A model that is here and refuses the prompt is one more failed check.
+    """
     from nlu_rl.cli.preview import rendered
+    from nlu_rl.runs.checks import Check
 
     chats = {task: messages for task, messages in prompts.items() if messages}
-    if not chats:
-        return {}, "no rows"
+    model = next((check for check in checks if check.name == "model"), None)
+    if not chats or (model is not None and model.state != "ok"):
+        return {}, "the model or its rows are not here"
     try:
         texts = rendered(recipe.model, list(chats.values()))
     except NluRlError as error:
+        checks.append(Check("prompt", "fail", error.message, error.fix))
         return {}, error.message.rstrip(".")
     return dict(zip(chats, texts, strict=True)), ""
 

@@ -159,7 +159,7 @@ def predict(
     resolved = resolve_subject(subject, checkpoint)
     name, chosen = choose_task(task, [resolved])
     source, target = data.expanduser().resolve(), to.expanduser().absolute()
-    check_target(target, force=force)
+    check_target(target, source, force=force)
     read_examples(chosen, source, require_labels=False)  # type: ignore[arg-type]
     arguments = {
         **resolved,

@@ -148,6 +148,6 @@ def _print_summary(run: "RunDirectory", state: str, step: int, scores: dict[str,
     print(f"{run.name}: {state} at step {step}" + (f", {shown}" if shown else ""))
     print(f"  {run.path}")
     if state == "done":
-        print(f"Next: nlu-rl eval {run.name} --task TASK, nlu-rl export {run.name}")
+        print(f"Next: nlu-rl eval {run.name}, nlu-rl export {run.name}")
     else:
         print(f"Next: nlu-rl resume {run.name}")

@@ -70,15 +70,20 @@ def logs(
     run: RunName,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run ends.")] = False,
     lines: Annotated[int | None, typer.Option("--lines", "-n", min=0, help="Only the last so many lines.")] = None,
+    json: Json = False,
 ) -> None:
-    """Print the log of a run's worker."""
+    """Print the log of a run's worker; with --json one object {"line"} a line."""
+    from nlu_rl.cli.console import emit_json
     from nlu_rl.runs.layout import open_run
     from nlu_rl.runs.logs import tail
     from nlu_rl.runs.status import read_status
 
     directory = open_run(run)
     for text in tail(directory.log_path, lines, follow=lambda: follow and read_status(directory).live):
-        sys.stdout.write(text)
+        for line in text.splitlines() if json else ():
+            emit_json({"line": line})
+        if not json:
+            sys.stdout.write(text)
         sys.stdout.flush()
 
 
@@ -91,9 +96,10 @@ def rm(
         ),
     ],
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: Json = False,
 ) -> None:
     """Remove runs that are not running. 'nlu-rl runs restore' brings them back."""
-    from nlu_rl.cli.console import note
+    from nlu_rl.cli.console import emit_json, note
     from nlu_rl.errors import RunError
     from nlu_rl.runs.layout import open_run
     from nlu_rl.runs.trash import remove
@@ -107,6 +113,8 @@ def rm(
                 raise RunError(f"{directory.name} was not removed: the name typed is another.", "Try again.")
         remove(directory)
         note(f"Removed {directory.name}; 'nlu-rl runs restore {directory.name}' brings it back.")
+        if json:
+            emit_json({"run": directory.name, "removed": True})
 
 
 @app.command()

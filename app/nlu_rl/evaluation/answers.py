@@ -16,8 +16,10 @@ from nlu_rl.evaluation.predict import Prediction
 from nlu_rl.runs.files import disk_error
 
 
-def check_target(target: Path, *, force: bool) -> None:
-    """Raise DataError when the answers cannot or must not be written there."""
+def check_target(target: Path, source: Path | None = None, *, force: bool) -> None:
+    """Raise DataError when the answers to the rows of `source` cannot or must not be written there."""
+    if source is not None and target.exists() and source.exists() and target.samefile(source):
+        raise DataError(f"{target} is the file the rows come from.", "Give another --to.")
     if os.path.lexists(target) and not force:
         raise DataError(f"{target} exists, and is not overwritten.", "Give another --to, or --force to replace it.")
     if target.is_dir():

@@ -40,7 +40,12 @@ def check_recipe(recipe: Recipe) -> list[Check]:
     if recipe.start_from is not None:
         checks.append(_check_start(recipe, recipe.start_from))
     checks.extend(
-        Check("report_to", "fail", f"The package {viewer} is not installed.", f"pip install 'nlu-rl[{viewer}]'")
+        Check(
+            "report_to",
+            "fail",
+            f"The package {viewer} is not installed.",
+            f"In the checkout: .venv/bin/pip install -e '.[{viewer}]'",
+        )
         for viewer in recipe.report_to
         if find_spec(viewer) is None
     )

@@ -36,7 +36,22 @@ def write_atomic(path: Path, text: str, *, durable: bool = False) -> None:
 
 def write_json(path: Path, value: Any, *, durable: bool = False) -> None:
     """As `write_atomic`, for one JSON value; numbers that are not finite become null."""
-    write_atomic(path, json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n", durable=durable)
+    write_atomic(path, json_text(value), durable=durable)
+
+
+def json_text(value: Any) -> str:
+    return json.dumps(plain(value), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def write_over(path: Path, text: str) -> None:
+    """Write into the blocks the file already has, which a full disk allows; not atomic, for last words only.
+
+    Raises:
+        OSError: it needs more room than it had.
+    """
+    with path.open("r+b") as file:
+        file.write(text.encode())
+        file.truncate()
 
 
 def plain(value: Any) -> Any:

@@ -5,6 +5,7 @@ readable `job.json` is not one of ours, or is half-written, and is never written
 """
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -166,6 +167,8 @@ def open_run(name: str | Path, *, write: bool = False) -> RunDirectory:
         raise RunError(message, "'nlu-rl runs list' shows every run.")
     run = RunDirectory(path.resolve())
     if not os.access(run.path, os.R_OK | os.X_OK) or (write and not os.access(run.path, os.W_OK)):
+        if run.path.stat().st_uid == os.geteuid():
+            raise RunError(f"The run {text} cannot be written: {run.path} is read-only.", "Make it writable first.")
         raise RunError(f"The run {text} belongs to someone else.", "Copy it to a folder of yours, or ask its owner.")
     if not run.job_path.is_file():
         raise RunError(
@@ -197,9 +200,26 @@ def complete_checkpoints(run: RunDirectory) -> list[tuple[int, Path]]:
     if run.checkpoints_dir.is_dir():
         for path in run.checkpoints_dir.iterdir():
             match = _STEP.match(path.name)
-            if match and (path / COMPLETE).is_file():
+            if match and is_whole(path):
                 found.append((int(match[1]), path))
     return sorted(found)
+
+
+def is_whole(checkpoint: Path) -> bool:
+    """Whether the checkpoint was finished, and its files still have the sizes they had then."""
+    try:
+        text = (checkpoint / COMPLETE).read_text(encoding="utf-8")
+        sizes = json.loads(text) if text else {}
+        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+    except (OSError, ValueError):
+        return False
+
+
+def mark_whole(checkpoint: Path) -> None:
+    """Write the marker that makes the folder count as a checkpoint: the sizes of its files."""
+    files = [path for path in checkpoint.rglob("*") if path.is_file()]
+    sizes = {path.relative_to(checkpoint).as_posix(): path.stat().st_size for path in files}
+    write_json(checkpoint / COMPLETE, sizes, durable=True)
 
 
 def latest_checkpoint(run: RunDirectory) -> Path | None:
@@ -215,8 +235,6 @@ def best_checkpoint(run: RunDirectory) -> Path | None:
 
 def best_record(run: RunDirectory) -> dict[str, Any]:
     """Return `checkpoints/best.json`, {"step", "score"}; empty when there is none."""
-    import json
-
     try:
         record = json.loads((run.checkpoints_dir / "best.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from nlu_rl.runs.files import write_json
+from nlu_rl.runs.files import json_text, write_json, write_over
 
 if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
@@ -69,12 +69,17 @@ class Status:
 
 
 def write_status(run: "RunDirectory", status: Status, *, durable: bool = False) -> None:
-    """Replace `status.json`.
+    """Replace `status.json`; on a full disk the end of a run is written over the earlier status.
 
     Raises:
         OSError: it cannot be written; the earlier status stays.
     """
-    write_json(run.status_path, asdict(status), durable=durable)
+    try:
+        write_json(run.status_path, asdict(status), durable=durable)
+    except OSError:
+        if status.live:
+            raise
+        write_over(run.status_path, json_text(asdict(status)))
 
 
 def read_status(run: "RunDirectory", *, now: float | None = None) -> Status:
@@ -82,16 +87,22 @@ def read_status(run: "RunDirectory", *, now: float | None = None) -> Status:
     try:
         status = parse_status(json.loads(run.status_path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
-        failure = Failure("The status of the run is missing or damaged.", "Resume the run, or start it again.", 1)
+        failure = Failure("The status of the run is missing or damaged.", "Give its command again, or resume it.", 1)
         return Status(state="lost", error=failure)
     if status.live and not _worker_alive(status, time.time() if now is None else now):
         failure = Failure(
             "The worker ended without a word: killed, out of memory, or the machine went down.",
-            f"'nlu-rl resume {run.name}' goes on from the latest checkpoint; see {run.log_path}.",
+            f"{_how_to_go_on(run, status)}; see {run.log_path}.",
             1,
         )
         return replace(status, state="lost", error=failure)
     return status
+
+
+def _how_to_go_on(run: "RunDirectory", status: Status) -> str:
+    if status.kind == "train":
+        return f"'nlu-rl resume {run.name}' goes on from the latest checkpoint"
+    return "Give the same command again"
 
 
 def parse_status(data: Any) -> Status:

@@ -137,7 +137,8 @@ def _prepare_viewers(recipe: Recipe, run: RunDirectory) -> None:
     """Let TensorBoard and trackio write into the run's own directory."""
     if "trackio" in recipe.report_to and importlib.util.find_spec("trackio") is None:
         raise RecipeError(
-            "The recipe reports to trackio, which is not installed.", "pip install 'nlu-rl[trackio]', or leave it out."
+            "The recipe reports to trackio, which is not installed.",
+            "In the checkout: .venv/bin/pip install -e '.[trackio]'",
         )
     os.environ["TENSORBOARD_LOGGING_DIR"] = str(run.path / "tensorboard")
     os.environ["TRACKIO_DIR"] = str(run.path / "trackio")

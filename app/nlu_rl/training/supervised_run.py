@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 import torch
@@ -19,6 +20,7 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 
 from nlu_rl.errors import RunError
 from nlu_rl.runs.files import write_json
+from nlu_rl.runs.layout import mark_whole
 from nlu_rl.training.context import Context
 from nlu_rl.training.schedule import learning_rate_scale
 from nlu_rl.training.validation import BestStep
@@ -186,7 +188,7 @@ class SupervisedRun:
                 file.chmod(0o644)  # safetensors keeps its files to the owner; a run can be read by others
                 with file.open("rb") as handle:
                     os.fsync(handle.fileno())
-        (built / COMPLETE).touch()
+        mark_whole(built)
         shutil.rmtree(target, ignore_errors=True)
         built.rename(target)
 
@@ -202,15 +204,33 @@ class SupervisedRun:
             (folder / COMPLETE).unlink(missing_ok=True)  # first, so that half of it never counts as whole
             shutil.rmtree(folder, ignore_errors=True)
 
+    def _load_optimizer_and_scheduler(self, checkpoint: Any) -> None:
+        with _readable(Path(checkpoint or "")):
+            super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[misc]
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
-        super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
         folder = Path(resume_from_checkpoint)
+        with _readable(folder):
+            super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[misc]
         self.load_extra_tensors(folder)
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
         self.best = BestStep(**state["best"])
         self.load_extra_state(state["extra"])
         if (self.context.run.checkpoints_dir / f"step-{self.best.step}" / COMPLETE).exists():
             self._record_best()  # the run may have ended between its checkpoint and this file
+
+
+@contextmanager
+def _readable(folder: Path) -> Iterator[None]:
+    """Name the checkpoint whose file is damaged."""
+    try:
+        yield
+    except (OSError, EOFError, RuntimeError, ValueError, UnpicklingError) as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise RunError(
+            f"The checkpoint {folder} is damaged: {reason}.",
+            "Remove this folder; 'nlu-rl resume' then goes on from the checkpoint before it.",
+        ) from error
 
 
 class ControlCallback(TrainerCallback):

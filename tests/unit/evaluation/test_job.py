@@ -219,6 +219,10 @@ def test_targets_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
         check_target(tmp_path / "nowhere" / "out.csv", force=False)
     with pytest.raises(DataError, match="is a folder"):
         check_target(tmp_path, force=True)
+    rows = tmp_path / "rows.csv"
+    rows.write_text("sentence\nfine\n")
+    with pytest.raises(DataError, match="the rows come from"):
+        check_target(rows, rows, force=True)
 
 
 def test_a_missing_split_names_the_command_that_brings_it(home: Path, tiny_model_dir: Path) -> None:

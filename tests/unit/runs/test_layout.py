@@ -128,6 +128,9 @@ def test_someone_elses_run_is_read_but_not_changed(home: Path, monkeypatch: pyte
     run = make()
     monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)
     assert open_run(run.name).name == run.name
+    with pytest.raises(RunError, match="read-only"):
+        open_run(run.name, write=True)
+    monkeypatch.setattr(os, "geteuid", lambda: run.path.stat().st_uid + 1)
     with pytest.raises(RunError, match="someone else"):
         open_run(run.name, write=True)
 
@@ -157,3 +160,23 @@ def test_only_whole_checkpoints_count(home: Path) -> None:
         assert adapter_checkpoint(run).name == "step-10"
     best.write_text('{"step": 9, "score": 0.5}')
     assert adapter_checkpoint(run).name == "step-9"
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "marker"])
+def test_a_checkpoint_whose_files_changed_size_does_not_count(home: Path, damage: str) -> None:
+    from nlu_rl.runs.layout import checkpoint_path, latest_checkpoint, mark_whole
+
+    run = make()
+    for step in (2, 4):
+        folder = checkpoint_path(run, step)
+        folder.mkdir(parents=True)
+        (folder / "optimizer.pt").write_bytes(b"weights")
+        mark_whole(folder)
+    assert latest_checkpoint(run) == checkpoint_path(run, 4)
+    if damage == "cut":
+        (checkpoint_path(run, 4) / "optimizer.pt").write_bytes(b"")
+    elif damage == "gone":
+        (checkpoint_path(run, 4) / "optimizer.pt").unlink()
+    else:
+        (checkpoint_path(run, 4) / "complete").write_text("{")
+    assert latest_checkpoint(run) == checkpoint_path(run, 2)

@@ -67,7 +67,9 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_viewer_that_is_not_installed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nlu_rl.runs.checks.find_spec", lambda name: None if name == "trackio" else object())
     found = check_recipe(recipe(report_to=["trackio", "tensorboard"]))
-    assert [check.fix for check in found if check.state == "fail"] == ["pip install 'nlu-rl[trackio]'"]
+    assert [check.fix for check in found if check.state == "fail"] == [
+        "In the checkout: .venv/bin/pip install -e '.[trackio]'"
+    ]
 
 
 def test_only_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

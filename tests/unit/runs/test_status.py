@@ -130,3 +130,24 @@ def test_a_reader_never_sees_half_a_status(run: RunDirectory) -> None:
     while not over.is_set():
         assert read_status(run).state == "training"
     writer.join()
+
+
+def test_the_last_status_is_written_over_the_old_one_on_a_full_disk(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    from nlu_rl.runs import files
+    from nlu_rl.runs.status import Failure
+
+    write_status(run, Status(kind="train", state="training", pid=os.getpid(), heartbeat=time.time()))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files.os, "replace", full)
+    with pytest.raises(OSError, match="No space"):
+        write_status(run, Status(kind="train", state="training", step=3))
+    ended = Status(kind="train", state="failed", error=Failure("The disk is full.", "Make room.", 2))
+    write_status(run, ended)
+    assert read_status(run) == ended
