@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # make image-check: lint, a real Compose reading compose.yaml, a build, and tests/container/checks.sh against the image.
 #   image-check.sh [cpu|cuda]
-# VERIFY names a script that brings a Docker engine of its own (default: the one beside the checkout, if any); without
-# one, the engine of this machine builds.
+# VERIFY names a script, called with the source and the target, that brings a Docker engine of its own; without one, the
+# engine of this machine builds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 TARGET=${1:-cpu}
-VERIFY=${VERIFY-../shared/container/verify-image.sh}
+VERIFY=${VERIFY-}
 TOOLS=$(mktemp -d)
 trap 'rm -rf "$TOOLS"' EXIT
 
