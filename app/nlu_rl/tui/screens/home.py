@@ -32,6 +32,7 @@ EMPTY = """
 """
 COLUMNS = (("", 1), ("state", 6), ("run", None), ("task", 14), ("step", 9), ("best", 5), ("curve", 8), ("age", 4))
 _OTHER_CELLS = sum(width or 0 for _, width in COLUMNS) + 2 * len(COLUMNS) + 4
+_NARROW, _TASK_CELLS_SPARED = 110, 6  # the name of the run needs the room more than its task
 
 
 class HomeScreen(RunActions):
@@ -115,8 +116,10 @@ class HomeScreen(RunActions):
     def _add_columns(self) -> None:
         table = self._table
         table.clear(columns=True)
+        spare = _TASK_CELLS_SPARED if self.size.width < _NARROW else 0
         for title, width in COLUMNS:
-            table.add_column(title, width=width or max(12, self.size.width - _OTHER_CELLS), key=title)
+            cells = width or max(12, self.size.width - _OTHER_CELLS + spare)
+            table.add_column(title, width=cells - (spare if title == "task" else 0), key=title)
 
     def _take(self, found: list[Overview]) -> None:
         self._loaded = True
