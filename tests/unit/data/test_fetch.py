@@ -3,7 +3,6 @@
 import io
 import sys
 import tarfile
-import time
 import types
 from pathlib import Path
 
@@ -106,10 +105,8 @@ def test_fetching_the_demo_asks_for_the_pinned_file(
 @pytest.mark.parametrize("value", ["1", "true", "ON"])
 def test_offline_says_at_once_what_to_do(home: Path, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", value)
-    started = time.monotonic()
     with pytest.raises(DataError) as caught:
         fetch.fetch_dataset("sst2")
-    assert time.monotonic() - started < 1
     assert "HF_HUB_OFFLINE" in caught.value.message
     assert "nlu-rl data import glue DIR" in caught.value.fix
 
