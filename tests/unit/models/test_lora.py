@@ -65,7 +65,7 @@ def test_named_modules(loaded: LoadedModel, target: Any, count: int) -> None:
     assert adapted_modules(add_lora(loaded, Lora(rank=4, alpha=8, target=target), seed=1)) == count
 
 
-@pytest.mark.parametrize("target", [["q_prj"], ["q_proj", "q_prj"], "proj", "lm_head", "embed_tokens", ["norm"], []])
+@pytest.mark.parametrize("target", [["q_prj"], ["q_proj", "q_prj"], "proj", "lm_head", "embed_tokens", ["norm"]])
 def test_target_without_a_module(loaded: LoadedModel, target: Any) -> None:
     with pytest.raises(RecipeError, match="matches no linear module") as caught:
         add_lora(loaded, Lora(target=target), seed=1)
