@@ -50,7 +50,7 @@ config=$("$DOCKER" image inspect --format '{{json .Config}}' "$IMAGE")
 if grep -qiE 'secret|token|password|pip_conf|index-url|://[^/ ]*@' <<<"$history $config"; then fail "the history or the configuration shows a secret"; fi
 # shellcheck disable=SC2016
 "$DOCKER" run --rm --network none --user 0 --entrypoint sh "$IMAGE" -c '
-  [ ! -e /etc/pip.conf ] && [ -z "$(ls -A /run/secrets 2>/dev/null)" ] && [ ! -e /build ] && [ ! -e /root/.config/pip ]' ||
+  [ ! -e /etc/pip.conf ] && [ -z "$(ls -A /run/secrets 2>/dev/null)" ] && [ ! -e /build ] && [ ! -e "$HOME/.config/pip" ]' ||
   fail "something of the build's secrets is in the image"
 ok "no secret in the history, the configuration or the file system"
 for label in title licenses version revision created; do

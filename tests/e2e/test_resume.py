@@ -10,6 +10,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from nlu_rl.runs import control
+from nlu_rl.runs.layout import RunDirectory
+
 MEASURED = ("reward", "loss", "kl", "entropy", "accuracy", "value_loss", "learning_rate", "grad_norm", "kl_coefficient")
 
 
@@ -39,7 +42,9 @@ def test_stopped_and_resumed_equals_uninterrupted(method: str, session_cli: Any,
     whole = cli.json("run", path)
     assert whole["state"] == "done"
     stopped = cli.json("run", path, "--detach")["run"]
-    cli.wait(lambda: any(e["type"] == "step" for e in cli.events(stopped)))
+    # Paused after a step it cannot reach its end before the stop is heard, however fast the machine.
+    control.request(RunDirectory(cli.home / "runs" / stopped), "pause")
+    cli.wait(lambda: cli.status(stopped)["state"] == "paused")
     cli("stop", stopped)
     cli.wait(lambda: cli.status(stopped)["state"] in ("stopped", "done"))
     at = cli.status(stopped)["step"]

@@ -155,7 +155,7 @@ async def test_samples_are_filtered(open_app: Open, runs: Path) -> None:
         await pilot.press("slash", *"number 17", "enter")
         await settled(pilot)
         table = pilot.app.screen.query_one("#panel-7")
-        assert {sample["step"] for sample in table.samples} == {17}  # type: ignore[attr-defined]
+        assert {sample["step"] for sample in table.samples} == {17}
 
 
 async def test_smoothing_and_log_scale_redraw(open_app: Open, runs: Path) -> None:

@@ -20,13 +20,12 @@ from transformers import PrinterCallback, TrainerCallback, TrainerControl, Train
 
 from nlu_rl.errors import RunError
 from nlu_rl.runs.files import write_json
-from nlu_rl.runs.layout import mark_whole
+from nlu_rl.runs.layout import COMPLETE, is_whole, mark_whole
 from nlu_rl.training.context import Context
 from nlu_rl.training.schedule import learning_rate_scale
 from nlu_rl.training.validation import BestStep
 
 STATE_FILE = "nlu_rl.json"
-COMPLETE = "complete"
 PAUSE_POLL_SECONDS = 0.5
 SMALLEST_MICRO_BATCH_TOKENS = 64
 T = TypeVar("T")
@@ -161,7 +160,7 @@ class SupervisedRun:
         step = self.state.global_step
         checkpoints = self.context.run.checkpoints_dir
         target = checkpoints / f"step-{step}"
-        if not (target / COMPLETE).exists():
+        if not is_whole(target):
             self.context.reporter.state("saving")
             partial = Path(self.args.output_dir)
             shutil.rmtree(partial, ignore_errors=True)
@@ -216,7 +215,7 @@ class SupervisedRun:
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
         self.best = BestStep(**state["best"])
         self.load_extra_state(state["extra"])
-        if (self.context.run.checkpoints_dir / f"step-{self.best.step}" / COMPLETE).exists():
+        if is_whole(self.context.run.checkpoints_dir / f"step-{self.best.step}"):
             self._record_best()  # the run may have ended between its checkpoint and this file
 
 

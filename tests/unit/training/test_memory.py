@@ -49,7 +49,7 @@ def test_what_cannot_fit_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 def rows_of_lengths(*lengths: int) -> Rows:
     examples = [Example(str(n), {"text": "A" * n}, "low") for n in lengths]
-    return Rows([HighOrLow()], [examples], row_order([len(lengths)], [1.0], 40, seed=1), tiny_tokenizer())  # type: ignore[list-item]
+    return Rows([HighOrLow()], [examples], row_order([len(lengths)], [1.0], 40, seed=1), tiny_tokenizer())
 
 
 def test_the_longest_rows_are_found_and_filled() -> None:
