@@ -7,6 +7,8 @@ writer of a file creates its folder.
 import os
 from pathlib import Path
 
+from nlu_rl.errors import NluRlError
+
 _PACKAGE = Path(__file__).resolve().parent
 
 
@@ -22,6 +24,13 @@ def home() -> Path:
     if configured:
         return Path(configured).expanduser().resolve()
     return checkout() or Path.home() / ".local" / "share" / "nlu-rl"
+
+
+def require_home() -> None:
+    """Raise NluRlError when the writable root cannot be a folder."""
+    root = home()
+    if os.path.lexists(root) and not root.is_dir():
+        raise NluRlError(f"NLU_RL_HOME is {root}, which is not a folder.", "Set it to a folder, or unset it.")
 
 
 def models_dir() -> Path:

@@ -17,7 +17,7 @@ class Cli:
         self.environment = {
             **os.environ,
             "NLU_RL_HOME": str(home),
-            "PYTHONPATH": str(STAND_IN),
+            "PYTHONPATH": os.pathsep.join(filter(None, [str(STAND_IN), os.environ.get("PYTHONPATH")])),
             "COLUMNS": "120",
             "TERM": "xterm",
         }

@@ -110,6 +110,7 @@ def test_predict_a_file(capsys: pytest.CaptureFixture[str], tiny_model_dir: Path
         (("eval", "RUN", "--checkpoint", "3"), ("no checkpoint '3'", "4")),
         (("compare", "RUN", "nothing"), ("Unknown run or model 'nothing'",)),
         (("predict", "RUN", "--data", "none.csv", "--to", "out.csv"), ("none.csv",)),
+        (("predict", "RUN", "--data", "none.csv", "--to", "out.xlsx"), ("out.xlsx", "CSV")),
         (("export", "tiny-sst"), ("Did you mean 'tiny-sst2'",)),
         (("export", "RUN", "--gguf"), ("GGUF",)),
         (("export", "RUN", "--to", "MODEL"), ("not empty",)),

@@ -52,6 +52,8 @@ def test_list_and_show(run: Run, tiny_model_dir: Path) -> None:
     shown = _json(run("models", "show", "qwen2.5-7b", "--json"))
     assert (shown["layers"], shown["parameters"]) == (28, 7_615_616_512)
     assert _json(run("models", "show", "mine", "--json"))["layers"] == 2
+    (paths.models_dir() / "mine" / "config.json").unlink()
+    assert "config.json" in run("models", "show", "mine").stdout
     gated = run("models", "show", "llama-2-7b").stdout
     assert "https://huggingface.co/meta-llama/Llama-2-7b-chat-hf" in gated
 

@@ -70,6 +70,8 @@ def test_text_and_an_own_name(cli: Cli) -> None:
     again = cli("run", "r.yaml", "--name", "mine")
     assert again.returncode == 2
     assert "already a run named 'mine'" in again.stderr
+    assert "nlu-rl resume" not in again.stderr  # it is done
+    assert cli("run", "r.yaml", "--name", "mine", "--dry-run").returncode == 2
 
 
 def test_dry_run_writes_nothing(cli: Cli) -> None:
@@ -99,6 +101,7 @@ def test_dry_run_writes_nothing(cli: Cli) -> None:
         (["r.yaml", "start_from=none"], "no run 'none'"),
         (["r.yaml", "max_steps"], "not an override"),
         (["r.yaml", "--name", "../x"], "cannot be the name"),
+        (["r.yaml", "--name", "../x", "--dry-run"], "cannot be the name"),
     ],
 )
 def test_bad_input_is_one_message_with_a_fix(cli: Cli, arguments: list[str], words: str) -> None:
@@ -144,8 +147,22 @@ def test_ctrl_c_once_stops_with_a_checkpoint_and_resume_goes_on(cli: Cli, wait_f
     assert {"type": "resume", "step": before}.items() <= next(
         event for event in read_events(the_run(cli).events_path) if event["type"] == "resume"
     ).items()
-    assert cli("stop", NAME).returncode == 0
-    wait_for(lambda: status_of(cli).state == "stopped")
+    stopped = json.loads(cli("stop", NAME, "--wait", "--json").stdout)
+    assert (stopped["state"], stopped["stopping"]) == ("stopped", False)
+
+
+def test_resume_after_a_stop_waits_for_it_and_tells_only_what_is_new(cli: Cli, wait_for: Wait) -> None:
+    run = detached(cli, wait_for)
+    assert json.loads(cli("stop", NAME, "--json").stdout)["stopping"]
+    with subprocess.Popen(
+        [*cli.command, "resume", NAME], env=cli.environment, cwd=cli.home, stderr=subprocess.PIPE, text=True
+    ) as command:
+        wait_for(lambda: any(event["type"] == "resume" for event in read_events(run.events_path)))
+        assert cli("stop", NAME).returncode == 0
+        _, shown = command.communicate(timeout=10)
+    assert command.returncode == 0
+    assert "step 1/1000" not in shown
+    assert "checkpoint at step" in shown
 
 
 def test_ctrl_c_twice_stops_at_once(cli: Cli, wait_for: Wait) -> None:
@@ -189,6 +206,7 @@ def test_a_killed_worker_is_lost_and_resumes(cli: Cli, wait_for: Wait) -> None:
     shown = json.loads(cli("runs", "show", NAME, "--json").stdout)
     assert shown["state"] == "lost"
     assert f"nlu-rl resume {NAME}" in shown["error"]["fix"]
+    assert "exit_code" not in cli("runs", "show", NAME).stdout
     done = cli("resume", NAME, "--detach", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["run"] == NAME
@@ -293,3 +311,4 @@ def test_a_home_that_is_a_file(cli: Cli, tmp_path: Path) -> None:
     done = cli("run", "r.yaml")
     assert done.returncode == 2, done.stderr
     assert "NLU_RL_HOME" in done.stderr
+    assert cli("runs", "list").returncode == 2

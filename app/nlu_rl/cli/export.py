@@ -34,7 +34,7 @@ def export(
 
     if gguf:
         raise RunError("GGUF files cannot be written yet.", "Export without --gguf; llama.cpp converts the folder.")
-    source = open_run(run)
+    source = open_run(run, kind="train")
     require_trained(source)
     target = export_target(source, str(to) if to else None)
     step = find_checkpoint(source, checkpoint).name

@@ -71,6 +71,7 @@ def follow(run: RunDirectory, *, pid: int | None = None, json: bool = False) -> 
     Ctrl-C once asks for a checkpoint and a stop; twice ends the worker at once.
     """
     watch = Watch(run)
+    watch.poll()  # what a resumed run went through before is not news
     view: View = RichView(watch) if sys.stderr.isatty() and not json else PlainView(watch)
     with _interrupts() as interrupts, view:
         seen = 0

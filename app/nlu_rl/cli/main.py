@@ -105,11 +105,15 @@ def _root(
     """
     if version:
         print(f"nlu-rl {__version__}")
-    elif context.invoked_subcommand is None and sys.stdin.isatty() and sys.stdout.isatty():
+        return
+    paths.require_home()
+    if context.invoked_subcommand is not None:
+        return
+    if sys.stdin.isatty() and sys.stdout.isatty():
         from nlu_rl.tui.app import run_tui
 
         run_tui()
-    elif context.invoked_subcommand is None:
+    else:
         # get_help prints through rich and returns nothing
         context.command.format_help(context, context.make_formatter())
 

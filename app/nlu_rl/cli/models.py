@@ -53,10 +53,16 @@ def show(model: Name, json: Json = False) -> None:
     """Show one model: sizes, licence, sources, and where it is."""
     from nlu_rl.cli.console import emit_json
     from nlu_rl.models.catalogue import resolve_reference
-    from nlu_rl.models.verify import read_manifest
+    from nlu_rl.models.verify import read_manifest, verify_folder
 
     reference = resolve_reference(model)
-    facts = {**describe(reference), **_sizes(reference), "manifest": read_manifest(reference.folder)}
+    problems = verify_folder(reference.folder, hashes=False) if os.path.isdir(reference.folder) else []
+    facts = {
+        **describe(reference),
+        **_sizes(reference),
+        "manifest": read_manifest(reference.folder),
+        "problems": problems,
+    }
     if json:
         emit_json(facts)
         return
@@ -65,7 +71,10 @@ def show(model: Name, json: Json = False) -> None:
     manifest = facts.pop("manifest")
     facts["parameters"] = _millions(facts["parameters"])
     facts["here"] = f"yes, from the {manifest['source']}" if facts["here"] and manifest else facts["here"]
+    facts["problems"] = " ".join(facts["problems"]) or None
     for key, value in facts.items():
+        if key == "problems" and value is None:
+            continue
         shown = ("yes" if value else "no") if isinstance(value, bool) else "-" if value is None else value
         print(f"{key.replace('_', ' '):<15}{shown}")
 

@@ -44,9 +44,13 @@ def run(
     Ctrl-C asks the run to write a checkpoint and stop, a second one stops it
     at once. Closing the terminal does not touch the run.
     """
+    from nlu_rl import paths
     from nlu_rl.cli import recipes
     from nlu_rl.runs.checks import check_recipe, require
+    from nlu_rl.runs.layout import require_free_name
 
+    if name is not None:
+        require_free_name(paths.runs_dir(), name)
     path, resolved = recipes.resolve(recipe, overrides or [])
     checks = check_recipe(resolved)
     if dry_run:
@@ -71,12 +75,17 @@ def resume(run: RunName, detach: Detach = False, json: Json = False) -> None:
     from nlu_rl.runs.layout import open_run
     from nlu_rl.runs.resume import requeue
     from nlu_rl.runs.status import read_status
+    from nlu_rl.runs.stop import wait_until_ended
 
-    directory = open_run(run, write=True)
+    directory = open_run(run, write=True, kind="train")
     kind = read_job(directory).kind
     if kind != "train":
         raise RunError(f"{directory.name} is not a training run but '{kind}'.", "Give its command again; it goes on.")
-    if read_status(directory).state == "paused":
+    status = read_status(directory)
+    if status.live and "stop" in control.pending(directory):
+        note(f"{directory.name} was asked to stop; it goes on as soon as it has.")
+        wait_until_ended(directory)
+    elif status.state == "paused":
         control.request(directory, "resume")
         note(f"{directory.name} is paused; it was asked to go on.")
         return
@@ -89,6 +98,7 @@ def resume(run: RunName, detach: Detach = False, json: Json = False) -> None:
 def stop(
     run: RunName,
     now: Annotated[bool, typer.Option("--now", help="At once, without a checkpoint.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when it has stopped.")] = False,
     json: Json = False,
 ) -> None:
     """Ask a run to write a checkpoint and stop after the step it is in."""
@@ -96,7 +106,7 @@ def stop(
     from nlu_rl.runs import control
     from nlu_rl.runs.layout import open_run
     from nlu_rl.runs.status import read_status
-    from nlu_rl.runs.stop import stop_now
+    from nlu_rl.runs.stop import stop_now, wait_until_ended
 
     directory = open_run(run, write=True)
     status = read_status(directory)
@@ -111,8 +121,9 @@ def stop(
     else:
         control.request(directory, "stop")
         note(f"{directory.name} stops with a checkpoint after its current step.")
+        status = wait_until_ended(directory) if wait else status
     if json:
-        emit_json({"run": directory.name, "state": status.state, "step": status.step})
+        emit_json({"run": directory.name, "state": status.state, "step": status.step, "stopping": status.live})
 
 
 def _start(run: "RunDirectory", *, detach: bool, json: bool) -> None:

@@ -54,6 +54,8 @@ def show(run: RunName, json: Json = False) -> None:
     if json:
         emit_json(described)
         return
+    if error := described["error"]:
+        described["error"] = f"{error['message']} {error['fix']}".strip()
     described["created"] = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(described["created"]))
     from rich.table import Table
     from rich.text import Text

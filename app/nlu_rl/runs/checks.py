@@ -140,7 +140,7 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
 def _check_start(recipe: Recipe, name: str) -> Check:
     """Can this run go on from the adapter of that one."""
     try:
-        run = open_run(name)
+        run = open_run(name, kind="train")
         adapter_checkpoint(run)
         before = load_recipe(run.recipe_path)
     except NluRlError as error:

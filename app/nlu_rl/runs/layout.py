@@ -19,7 +19,7 @@ from nlu_rl import paths
 from nlu_rl.errors import RunError, unknown_name
 from nlu_rl.runs.files import disk_error, write_atomic, write_json
 from nlu_rl.runs.jobs import Job, read_job, write_job
-from nlu_rl.runs.status import Status, write_status
+from nlu_rl.runs.status import Status, read_status, write_status
 
 COMPLETE = "complete"
 _STEP = re.compile(r"step-(\d+)$")
@@ -112,8 +112,7 @@ def create_run(
     from nlu_rl.runs.environment import describe_environment
 
     hint = name_hint if exact else (re.sub(r"[^A-Za-z0-9._-]+", "-", name_hint).strip("-.") or "run")
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", hint):
-        raise RunError(f"'{hint}' cannot be the name of a run.", "Use letters, digits, '-', '_' and '.'.")
+    require_free_name(root, hint, taken_is_fine=not exact)
     draft = RunDirectory(root / f".creating-{uuid.uuid4().hex}")
     try:
         for folder in (draft.control_dir, draft.checkpoints_dir, draft.eval_dir, draft.export_dir):
@@ -145,15 +144,31 @@ def _move_into_place(draft: Path, root: Path, hint: str, exact: bool) -> Path:
                 return target
         if exact:
             break
-    raise RunError(
-        f"There is already a run named '{hint}'.",
-        f"Give another --name; a run is never overwritten. 'nlu-rl resume {hint}' goes on with it, "
-        f"'nlu-rl runs rm {hint}' removes it.",
+    raise _taken(root, hint)
+
+
+def require_free_name(root: Path, name: str, *, taken_is_fine: bool = False) -> None:
+    """Raise RunError when no run under `root` can be given this name."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}", name):
+        raise RunError(f"'{name}' cannot be the name of a run.", "Use letters, digits, '-', '_' and '.'.")
+    if not taken_is_fine and os.path.lexists(root / name):
+        raise _taken(root, name)
+
+
+def _taken(root: Path, name: str) -> RunError:
+    run = RunDirectory(root / name)
+    ended = run.job_path.is_file() and read_status(run).state in ("failed", "stopped", "lost")
+    go_on = f"'nlu-rl resume {name}' goes on with it, " if ended else ""
+    return RunError(
+        f"There is already a run named '{name}'.",
+        f"Give another --name; a run is never overwritten. {go_on}'nlu-rl runs rm {name}' removes it.",
     )
 
 
-def open_run(name: str | Path, *, write: bool = False) -> RunDirectory:
+def open_run(name: str | Path, *, write: bool = False, kind: str | None = None) -> RunDirectory:
     """Return the run of this name (or path); `write` when something will be changed in it.
+
+    `kind`: only runs of this kind are suggested when there is none of the name.
 
     Raises:
         RunError: no such run, not one of ours, half-written, or not ours to change.
@@ -162,7 +177,7 @@ def open_run(name: str | Path, *, write: bool = False) -> RunDirectory:
     candidates = [paths.runs_dir() / text, Path(text).expanduser()]
     path = next((p for p in candidates if p.is_dir() and text not in ("", ".", "..")), None)
     if path is None:
-        known = [run.name for run in list_runs()]
+        known = [run.name for run in list_runs() if kind is None or read_job(run).kind == kind]
         message = unknown_name("run", text, known) if known else f"There is no run '{text}', nor any other run yet."
         raise RunError(message, "'nlu-rl runs list' shows every run.")
     run = RunDirectory(path.resolve())

@@ -49,6 +49,13 @@ def stop_now(run: RunDirectory, *, pid: int | None = None, patience_seconds: flo
     return _settle(run)
 
 
+def wait_until_ended(run: RunDirectory) -> Status:
+    """Return the status with which the run ends, once it has."""
+    while (status := read_status(run)).live:
+        time.sleep(0.1)
+    return status
+
+
 def _settle(run: RunDirectory) -> Status:
     """Write `stopped` for a worker that was ended before it could; return the status as it then is."""
     if read_status(run).state in ENDED - {"lost"}:

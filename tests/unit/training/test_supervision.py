@@ -9,8 +9,9 @@ import torch
 
 from nlu_rl.errors import RunError
 from nlu_rl.policy.policy import Policy
+from nlu_rl.runs.layout import COMPLETE, is_whole
 from nlu_rl.training.job import disable_dropout
-from nlu_rl.training.supervised_run import STATE_FILE, adapter_as_it_was, patience_spent
+from nlu_rl.training.supervised_run import STATE_FILE, SupervisedRun, adapter_as_it_was, patience_spent
 from toy_run import train_toy
 
 
@@ -59,3 +60,23 @@ def test_dropout_is_off_in_training_mode() -> None:
     disable_dropout(model)
     ones = torch.ones(1, 4)
     assert torch.equal(model[0](ones), ones)
+
+
+def test_a_damaged_checkpoint_is_written_anew_when_its_step_comes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish = SupervisedRun._finish_checkpoint
+
+    def finish_and_spoil_the_next(run: SupervisedRun, built: Path, target: Path) -> None:
+        finish(run, built, target)
+        spoilt = target.with_name("step-2")
+        if not spoilt.exists():
+            spoilt.mkdir()
+            (spoilt / "adapter_model.safetensors").write_bytes(b"cut")
+            (spoilt / COMPLETE).write_text('{"adapter_model.safetensors": 4000}', encoding="utf-8")
+
+    monkeypatch.setattr(SupervisedRun, "_finish_checkpoint", finish_and_spoil_the_next)
+    train_toy("ppo", tmp_path, max_steps=2, train={"batch": 32, "max_steps": 2, "save_every": 1})
+    again = tmp_path / "toy-01" / "checkpoints" / "step-2"
+    assert is_whole(again)
+    assert (again / "adapter_model.safetensors").stat().st_size > 4000
