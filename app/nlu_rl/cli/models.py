@@ -72,6 +72,7 @@ def show(model: Name, json: Json = False) -> None:
     facts["parameters"] = _millions(facts["parameters"])
     facts["here"] = f"yes, from the {manifest['source']}" if facts["here"] and manifest else facts["here"]
     facts["problems"] = " ".join(facts["problems"]) or None
+    facts["lora_targets"] = ", ".join(facts.get("lora_targets") or []) or None
     for key, value in facts.items():
         if key == "problems" and value is None:
             continue
@@ -207,7 +208,8 @@ def _sizes(reference: "Reference") -> dict[str, Any]:
     except ModelError:
         return {}
     sizes = {"layers": shape.layers, "hidden": shape.hidden, "heads": shape.heads, "kv_heads": shape.kv_heads}
-    return {"parameters": shape.parameters, **sizes, "vocab": shape.vocab, "context": shape.context}
+    facts = {"parameters": shape.parameters, **sizes, "vocab": shape.vocab, "context": shape.context}
+    return {**facts, "lora_targets": shape.linear_names}
 
 
 def _millions(parameters: int | None) -> str:

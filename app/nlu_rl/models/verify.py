@@ -11,6 +11,8 @@ from typing import Any
 
 from nlu_rl.download import file_sha256
 from nlu_rl.errors import ModelError
+from nlu_rl.models.architectures import is_causal_lm
+from nlu_rl.models.chat_template import find_template, template_problem
 
 MANIFEST = "manifest.json"
 _INDEX = "model.safetensors.index.json"
@@ -78,6 +80,11 @@ def _config_problems(folder: Path) -> list[str]:
         return ["Its config.json is unreadable or damaged: copy it again from the model's source."]
     if "model_type" not in config:
         return ["Its config.json names no model_type: copy it again from the model's source."]
+    if not is_causal_lm(str(config["model_type"])):
+        return [
+            f"Its architecture '{config['model_type']}' is no language model that the installed transformers knows: "
+            "use a Llama, Qwen2, Mistral, SmolLM or MPT model."
+        ]
     return []
 
 
@@ -138,10 +145,18 @@ def _tokenizer_problems(folder: Path) -> list[str]:
     settings = _read_json(folder / "tokenizer_config.json")
     if (folder / "tokenizer_config.json").exists() and not isinstance(settings, dict):
         return ["Its tokenizer_config.json is damaged: copy it again from the model's source."]
-    template = (folder / "chat_template.jinja").is_file() or (folder / "chat_template.json").is_file()
-    if not template and not (settings or {}).get("chat_template"):
+    template = find_template(folder)
+    if not template:
         return ["Its tokenizer has no chat template: use the instruction-tuned model, or add chat_template.jinja."]
+    tokens = {key: _token(value) for key, value in (settings or {}).items() if key.endswith("_token")}
+    if problem := template_problem(template, tokens):
+        return [f"Its chat template is broken ({problem}): copy it again from the model's source."]
     return []
+
+
+def _token(value: Any) -> Any:
+    """Return a special token's text; older files hold it with its properties."""
+    return value.get("content") if isinstance(value, dict) else value
 
 
 def _manifest_problems(folder: Path, *, hashes: bool) -> list[str]:

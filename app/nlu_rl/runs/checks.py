@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from nlu_rl import paths
-from nlu_rl.errors import NluRlError, RecipeError
+from nlu_rl.errors import NluRlError, RecipeError, unknown_name
 from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.layout import adapter_checkpoint, open_run
 
@@ -36,6 +36,8 @@ def check_recipe(recipe: Recipe) -> list[Check]:
         checks.extend(_check_task(recipe, name))
     model, disk_bytes = _check_model(recipe)
     checks.append(model)
+    if model.state != "fail":
+        checks.extend(_check_plan(recipe))
     checks.append(check_disk(RUN_BYTES + disk_bytes))
     if recipe.start_from is not None:
         checks.append(_check_start(recipe, recipe.start_from))
@@ -135,6 +137,35 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
         message = f"{recipe.model} is not whole: {' '.join(problems)} A run fetches it."
         return Check("model", "warn", message, fetch), needed + checkpoints
     return Check("model", "ok", f"{recipe.model} is in {model.folder}."), checkpoints
+
+
+def _check_plan(recipe: Recipe) -> list[Check]:
+    """Do the LoRA targets exist, and does the plan of memory fit this machine; nothing where no sizes are known."""
+    from nlu_rl.models.machine import named_accelerator
+    from nlu_rl.models.recipe_plan import plan_recipe, shape_of
+
+    try:
+        name, shape = shape_of(recipe.model)
+    except NluRlError:
+        return []
+    known = shape.linear_names
+    wanted = [recipe.lora.target] if isinstance(recipe.lora.target, str) else recipe.lora.target
+    unknown = [target for target in wanted if target != "all-linear" and target.rpartition(".")[2] not in known]
+    if unknown:
+        message = unknown_name(f"lora.target for {name}", unknown[0], known)
+        return [Check("lora", "fail", message, f"Use all-linear, or a list of: {', '.join(known)}.")]
+    matched = known if "all-linear" in wanted else wanted
+    checks = [
+        Check("lora", "ok", f"Adapts {', '.join(matched)} in each of {shape.layers} layers, rank {recipe.lora.rank}.")
+    ]
+    plan = plan_recipe(recipe, named_accelerator(None))
+    needs = (
+        f"The plan takes {plan['total_bytes'] / 1e9:.1f} GB of the {plan['budget_bytes'] / 1e9:.1f} GB of {plan['gpu']}"
+    )
+    if plan["fits"]:
+        return [*checks, Check("memory", "ok", f"{needs}, in micro-batches of {plan['micro_batch_tokens']} tokens.")]
+    fix = f"Add {' '.join(plan['change'])}." if plan["change"] else "Take a smaller model or a larger card."
+    return [*checks, Check("memory", "warn", f"{needs}; it will run out unless prompts are short.", fix)]
 
 
 def _check_start(recipe: Recipe, name: str) -> Check:

@@ -17,7 +17,7 @@ import torch
 
 from nlu_rl.errors import ModelError, RecipeError
 from nlu_rl.models.load import LoadedModel, load_model
-from nlu_rl.models.lora import add_lora, load_adapter
+from nlu_rl.models.lora import add_lora, load_adapter, matched_targets
 from nlu_rl.models.machine import named_accelerator
 from nlu_rl.models.recipe_plan import plan_recipe
 from nlu_rl.policy.policy import DEFAULT_TOKENS, Policy
@@ -66,6 +66,8 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     tasks = [get_task(name) for name in recipe.tasks]
     checkpoint = latest_checkpoint(run)
     model = _with_adapter(loaded, recipe, checkpoint)
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    reporter.event("lora", matched=matched_targets(model), trainable=trainable)
     disable_dropout(model)
     policy = Policy(model, loaded.tokenizer, max_tokens=recipe.train.micro_batch_tokens)
     rows = load_rows(recipe, tasks, loaded.tokenizer, getattr(model.config, "max_position_embeddings", None))

@@ -235,7 +235,7 @@ def test_catalogue_fills_in_a_chat_template(fake_hub: FakeHub, monkeypatch: pyte
     entry = dataclasses.replace(catalogue.CATALOGUE["mpt-7b-chat"], hub_id="org/tiny")
     monkeypatch.setitem(catalogue.CATALOGUE, "mpt-7b-chat", entry)
     folder = model_folder("mpt-7b-chat", fetch=True)
-    assert (folder / "chat_template.jinja").read_text() == catalogue.CHATML
+    assert (folder / "chat_template.jinja").read_text() == catalogue.get_model("mpt-7b-chat").chat_template
 
 
 def test_spoilt_weights_are_removed_and_the_rest_resumed(fake_hub: FakeHub) -> None:
@@ -250,7 +250,8 @@ def test_spoilt_weights_are_removed_and_the_rest_resumed(fake_hub: FakeHub) -> N
 def test_chatml_template_renders() -> None:
     from jinja2 import Template
 
-    text = Template(catalogue.CHATML).render(messages=[{"role": "user", "content": "Hi"}], add_generation_prompt=True)
+    template = Template(catalogue.get_model("mpt-7b-chat").chat_template or "")
+    text = template.render(messages=[{"role": "user", "content": "Hi"}], add_generation_prompt=True)
     assert text == "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
 
 

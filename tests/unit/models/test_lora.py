@@ -10,7 +10,9 @@ from safetensors.torch import load_file
 
 from nlu_rl.errors import ModelError, RecipeError
 from nlu_rl.models.load import LoadedModel, load_model
-from nlu_rl.models.lora import adapted_modules, add_lora, load_adapter
+from nlu_rl.models.lora import adapted_modules, add_lora, load_adapter, matched_targets
+from nlu_rl.models.memory import lora_parameters
+from nlu_rl.models.shape import shape_of_folder
 from nlu_rl.recipe import Lora
 from tiny_model import write_tiny_model
 
@@ -56,6 +58,14 @@ def test_all_linear_leaves_out_the_head(loaded: LoadedModel) -> None:
     assert adapted_modules(model) == 14
     assert not any("lm_head" in name for name in _weights(model))
     assert all(p.dtype == torch.float32 for p in _weights(model).values())
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2", "mpt"])
+def test_targets_match_what_the_catalogue_says(architecture: str, tmp_path: Path, home: Path) -> None:
+    folder = write_tiny_model(tmp_path / architecture, architecture)
+    model, shape = add_lora(load_model(str(folder)), LORA, seed=1), shape_of_folder(folder)
+    assert matched_targets(model) == dict.fromkeys(shape.linear_names, shape.layers)
+    assert sum(weight.numel() for weight in _weights(model).values()) == lora_parameters(shape, LORA.rank)
 
 
 @pytest.mark.parametrize(

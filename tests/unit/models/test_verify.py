@@ -48,6 +48,18 @@ def _adapter(folder: Path) -> None:
     (folder / "config.json").rename(folder / "adapter_config.json")
 
 
+def _template(text: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        (folder / "chat_template.jinja").write_text(text)
+
+    return write
+
+
+def _architecture(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "model_type": "lama"}))
+
+
 BREAKS: list[tuple[Callable[[Path], None], str]] = [
     (_drop("config.json"), r"no config\.json"),
     (_cut("config.json", 20), r"config\.json is unreadable or damaged"),
@@ -56,6 +68,11 @@ BREAKS: list[tuple[Callable[[Path], None], str]] = [
     (_cut("tokenizer.json", 100), r"tokenizer\.json is damaged"),
     (_cut("tokenizer_config.json", 10), r"tokenizer_config\.json is damaged"),
     (_drop_template, "no chat template"),
+    (_template("{% for m in messages %}{{ m.content }"), r"chat template is broken \(TemplateSyntaxError.*line 1"),
+    (_template("{{ nothing.at.all }}"), "chat template is broken .UndefinedError"),
+    (_template("{{ raise_exception('no users') }}"), "chat template is broken .TemplateError: no users"),
+    (_template("<|im_start|>assistant"), "leaves out what the user says"),
+    (_architecture, "architecture 'lama' is no language model"),
     (_drop("model.safetensors"), "no weights"),
     (_only_bin, r"no safetensors, only pytorch_model\.bin"),
     (_missing_shard, r"model-00001-of-00002\.safetensors is missing"),

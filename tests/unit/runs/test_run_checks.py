@@ -21,7 +21,8 @@ def states(checks: list[Check]) -> dict[str, str]:
 
 def test_an_empty_home_only_warns(home: Path) -> None:
     found = check_recipe(recipe())
-    assert states(found) | {"disk": "ok"} == {"home": "ok", "task sst2": "warn", "model": "warn", "disk": "ok"}
+    expected = {"home": "ok", "task sst2": "warn", "model": "warn", "lora": "ok", "memory": "ok", "disk": "ok"}
+    assert states(found) | {"disk": "ok", "memory": "ok"} == expected
     require(found)
     assert list(home.iterdir()) == []
 
@@ -36,6 +37,18 @@ def test_a_model_folder_is_looked_into(home: Path, tiny_model_dir: Path, tmp_pat
     assert states(found)["model"] == "fail"
     with pytest.raises(RecipeError, match="tokenizer"):
         require(found)
+
+
+def test_lora_targets_and_memory_are_told_before_a_model_is_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = check_recipe(recipe(model="mpt-7b-chat", lora={"target": ["Wqkv", "gate_proj"]}))
+    with pytest.raises(RecipeError, match=r"Unknown lora\.target for mpt-7b-chat 'gate_proj'"):
+        require(found)
+    monkeypatch.setattr("nlu_rl.models.machine.memory_bytes", lambda: 8 * 10**9)
+    monkeypatch.setattr("nlu_rl.models.machine.installed_cards", list)
+    checks = {check.name: check for check in check_recipe(recipe(model="qwen2.5-7b", precision="bfloat16"))}
+    assert checks["memory"].state == "warn"
+    assert "it will run out" in checks["memory"].message
+    assert checks["lora"].message.startswith("Adapts q_proj, k_proj, v_proj, o_proj, gate_proj")
 
 
 def test_every_failure_is_named_at_once(home: Path) -> None:
