@@ -32,7 +32,7 @@ def recipe_names(incomplete: str) -> list[str]:
 def task_names(incomplete: str) -> list[str]:
     from nlu_rl.tasks.registry import task_names as known
 
-    return [name for name in known() if name.startswith(incomplete)]
+    return [name for name in (*known(), "wikitext2") if name.startswith(incomplete)]
 
 
 def model_names(incomplete: str) -> list[str]:

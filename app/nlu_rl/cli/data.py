@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from nlu_rl.data.official import ImportResult
 
 app = typer.Typer(help="Data sets: what is here, fetch or import more.", no_args_is_help=True)
-IMPORT_KINDS = ("glue", "superglue", "squad", "transfer", "amazon", "csv", "tsv", "jsonl", "parquet")
+IMPORT_KINDS = ("glue", "superglue", "squad", "transfer", "amazon", "wikitext", "csv", "tsv", "jsonl", "parquet")
 MAX_REFUSALS_SHOWN = 10
+MAX_TEXT = 600
 MAX_JSON = 100
 """Refusals listed in JSON."""
 
@@ -71,7 +72,7 @@ def show(
         facts.append((part, _counts(counts)))
     print_table((schema.name, ""), facts)
     if chosen is not None and entry["examples"]:
-        table = [(row["id"], *row["fields"].values(), row["gold"] or "") for row in entry["examples"]]
+        table = [(row["id"], *map(_short, row["fields"].values()), row["gold"] or "") for row in entry["examples"]]
         print_table((f"{chosen}: id", *schema.fields, "label"), table)
 
 
@@ -148,6 +149,10 @@ def _import(
         from nlu_rl.data.transfer import import_amazon
 
         return import_amazon(path, split=split or "test", columns=_columns(columns, "amazon"), strict=strict)
+    if kind == "wikitext":
+        from nlu_rl.data.wikitext import import_wikitext
+
+        return import_wikitext(path, split=split, strict=strict)
     if task is None:
         raise DataError("It is not said which task the rows are for.", "Add --task, such as --task sst2.")
     return _import_file(kind, path, task, split or "train", columns, strict)
@@ -234,6 +239,11 @@ def _split_json(part: "SplitRows", overlap: int | None) -> dict[str, Any]:
         "overlap": overlap,
         "refusals": [{refusal.unit: refusal.line, "reason": refusal.reason} for refusal in part.refused[:MAX_JSON]],
     }
+
+
+def _short(text: str) -> str:
+    """Return the beginning of a long text."""
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}... ({len(text):,} characters)"
 
 
 def _counts(part: dict[str, Any]) -> str:

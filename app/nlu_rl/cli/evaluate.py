@@ -7,12 +7,15 @@ import typer
 
 from nlu_rl.cli.completion import runs_and_models, task_names
 from nlu_rl.cli.console import emit_json, note
+from nlu_rl.errors import RecipeError
 
 if TYPE_CHECKING:
     from nlu_rl.evaluation.resampling import Rows
     from nlu_rl.tasks.contract import Task
 
 app = typer.Typer()
+
+PERPLEXITY_TASK = "wikitext2"
 
 TaskName = Annotated[
     str | None, typer.Option("--task", help="Task; default: the run's own first task.", autocompletion=task_names)
@@ -43,13 +46,26 @@ def eval_(
     samples: Annotated[int, typer.Option(min=1, max=1000, help="Predictions of each row (paper: 100).")] = 1,
     shots: Annotated[str, typer.Option(metavar="K|best", help="Demonstrations before each row.")] = "0",
     checkpoint: Checkpoint = None,
+    window: Annotated[int | None, typer.Option(min=2, help="wikitext2: tokens a window (default: 2048).")] = None,
+    stride: Annotated[
+        int | None, typer.Option(min=1, help="wikitext2: tokens from window to window (default: they do not overlap).")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Score a run or a model on a task: metric, 95 % interval, parse rate, confusion matrix, every prediction kept.
 
     One sample a row at temperature 1, as in the paper; --greedy takes the most likely answer. An evaluation that was
-    interrupted goes on where it was.
+    interrupted goes on where it was. --task wikitext2 measures the perplexity on WikiText-2, or on a text (--data).
     """
+    if task == PERPLEXITY_TASK:
+        from nlu_rl.cli.perplexity import eval_perplexity
+
+        refused = {"--greedy": greedy, "--samples": samples > 1, "--shots": shots != "0"}
+        options = {"split": split, "data": data, "examples": examples, "seed": seed, "window": window, "stride": stride}
+        eval_perplexity(subject, checkpoint, options, [name for name, given in refused.items() if given], json=json)
+        return
+    if window is not None or stride is not None:
+        raise RecipeError("--window and --stride are for --task wikitext2.", "Leave them out.")
     from nlu_rl.cli.evaluation_view import show_evaluation
     from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
 
@@ -94,7 +110,7 @@ def compare(
     Finished evaluations with these settings are used again; what is missing is evaluated first.
     """
     from nlu_rl.cli.evaluation_view import show_comparison
-    from nlu_rl.errors import RecipeError, unknown_name
+    from nlu_rl.errors import unknown_name
     from nlu_rl.evaluation.paired import compare_paired
     from nlu_rl.evaluation.request import choose_task, evaluation_arguments, metric_names, resolve_subject
 

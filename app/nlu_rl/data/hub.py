@@ -8,6 +8,7 @@ import os
 from typing import Any
 
 from nlu_rl import paths
+from nlu_rl.data import wikitext
 from nlu_rl.data.checks import Refusal, Row, SplitRows, make_row
 from nlu_rl.data.hub_shapes import SHAPES, Shape, plain
 from nlu_rl.data.row_schema import HubSource
@@ -53,6 +54,8 @@ def load_from_hub(schema: Schema) -> list[SplitRows]:
 
 def split_rows(schema: Schema, split: str, rows: Any, source: str) -> SplitRows:
     """Return the hub's rows (mappings) as ours; a label of -1 is no label, and stands only in a test split."""
+    if schema.name == wikitext.NAME:
+        return SplitRows(schema, split, source, wikitext.article_rows((str(row["text"]) for row in rows), split))
     shape: Shape = SHAPES.get(schema.name, plain)
     kept: list[Row] = []
     refused: list[Refusal] = []

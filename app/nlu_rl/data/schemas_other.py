@@ -1,4 +1,4 @@
-"""The data sets outside GLUE and SuperGLUE: the demo, SQuAD, the zero-shot transfer sets, Amazon reviews.
+"""The data sets outside GLUE and SuperGLUE: the demo, SQuAD, WikiText-2, the zero-shot transfer sets, Amazon reviews.
 
 The transfer sets are evaluated on `test`; those that have other splits keep them, for demonstrations.
 """
@@ -61,6 +61,17 @@ OTHER = (
         source="SQuAD v1.1: the official JSON files, or rajpurkar/squad on the hub",
         bring="Run 'nlu-rl data fetch squad', or 'nlu-rl data import squad DIR' with the official JSON files.",
         hub=HubSource("rajpurkar/squad", splits={"train": "train", "validation": "validation"}),
+    ),
+    Schema(
+        name="wikitext2",
+        task="wikitext2",
+        fields=("text",),
+        answers=None,
+        free_text=True,
+        licence="CC BY-SA 3.0 (Merity et al. 2016)",
+        source="WikiText-2: the official raw files, or Salesforce/wikitext on the hub",
+        bring="Run 'nlu-rl data fetch wikitext2', or 'nlu-rl data import wikitext PATH' with the official raw files.",
+        hub=HubSource("Salesforce/wikitext", "wikitext-2-raw-v1"),
     ),
     _transfer(
         "financial-phrasebank",

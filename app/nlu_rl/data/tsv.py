@@ -4,6 +4,7 @@ Python's own line reading would also split rows at the carriage returns that sta
 would swallow rows at a lone quotation mark.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +15,20 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the whole file. Raises DataError when it is missing or unreadable."""
+    """Return the whole file. Raises DataError when it is missing, unreadable, or not a file that has an end."""
+    require_file(path)
     try:
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.", "Give a readable file.") from None
+
+
+def require_file(path: Path) -> None:
+    """Raise DataError for what exists and is not a regular file: reading a pipe would wait for a writer for ever."""
+    if os.path.isdir(path):
+        raise DataError(f"Cannot read {path}: it is a folder.", "Give a file.")
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise DataError(f"Cannot read {path}: it is a pipe or a device, not a file.", "Save the rows to a file first.")
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str | Refusal]]:

@@ -27,9 +27,22 @@ def evaluation_for(
     task: Task, rows: Sequence[tuple[int, Example]], arguments: Mapping[str, Any], states: Iterable[str]
 ) -> RunDirectory | None:
     """Return the newest evaluation with these arguments in one of these states whose ground has not changed."""
+    ground = {
+        "version": task.version,
+        "data": fingerprint.of_examples([example for _, example in rows]),
+        "prompt": fingerprint.of_prompt(task, [example for _, example in rows]),
+        "rows": fingerprint.of_value([number for number, _ in rows]),
+    }
+    return evaluation_on(ground, arguments, states)
+
+
+def evaluation_on(
+    ground: Mapping[str, Any], arguments: Mapping[str, Any], states: Iterable[str]
+) -> RunDirectory | None:
+    """As `evaluation_for`, for settings that stand for what is evaluated; the model's own are added here."""
     wanted = set(states)
     try:
-        ground = _ground(task, rows, arguments)
+        ground = {**ground, **_of_subject(arguments)}
     except ModelError:
         return None  # the model is not here yet, so nothing can have been evaluated with it
     for run in reversed(list_runs(_root(arguments))):
@@ -47,10 +60,10 @@ def evaluation_for(
     return None
 
 
-def create_evaluation(task: Task, arguments: Mapping[str, Any]) -> RunDirectory:
+def create_evaluation(task: Task | str, arguments: Mapping[str, Any]) -> RunDirectory:
     """Make the directory of a new evaluation. Raises RunError when the disk refuses."""
     where = "file" if arguments.get("data") else str(arguments.get("split"))
-    hint = f"{task.name}-{where}"
+    hint = f"{task if isinstance(task, str) else task.name}-{where}"
     if not arguments.get("run"):
         hint = f"eval-{hint}-{Path(str(arguments['model'])).name}"
     return create_run(_root(arguments), hint, Job("evaluate", dict(arguments)))
@@ -60,23 +73,18 @@ def _root(arguments: Mapping[str, Any]) -> Path:
     return open_run(arguments["run"]).eval_dir if arguments.get("run") else paths.runs_dir()
 
 
-def _ground(task: Task, rows: Sequence[tuple[int, Example]], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that can be told without loading the model, as `predict` writes them."""
+def _of_subject(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the model and the adapter that can be told without loading them."""
     from nlu_rl.models.fetch import model_folder
 
-    ground: dict[str, Any] = {
-        "version": task.version,
-        "data": fingerprint.of_examples([example for _, example in rows]),
-        "prompt": fingerprint.of_prompt(task, [example for _, example in rows]),
-        "rows": fingerprint.of_value([number for number, _ in rows]),
-    }
+    settings: dict[str, Any] = {}
     model = arguments.get("model")
     if arguments.get("run"):
         from nlu_rl.recipe import load_recipe
 
         run = open_run(arguments["run"])
         model = load_recipe(run.recipe_path).model
-        ground["adapter"] = fingerprint.of_adapter(find_checkpoint(run, arguments.get("checkpoint")))
+        settings["adapter"] = fingerprint.of_adapter(find_checkpoint(run, arguments.get("checkpoint")))
     folder = model_folder(str(model), fetch=False)
-    ground["weights"] = fingerprint.of_model(folder)
-    return ground
+    settings["weights"] = fingerprint.of_model(folder)
+    return settings

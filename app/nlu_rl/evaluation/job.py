@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlu_rl.errors import RecipeError
+from nlu_rl.evaluation import perplexity, perplexity_job
 from nlu_rl.evaluation.predict import Progress, Sampler, predict
 from nlu_rl.evaluation.predict_file import predict_job
 from nlu_rl.evaluation.rows import demonstrations, load_rows, split_of
@@ -49,7 +50,7 @@ def evaluate_policy(
 
 
 def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Evaluate a run or a model; an evaluation that was interrupted goes on.
+    """Evaluate a run or a model; an evaluation that was interrupted goes on. WikiText-2 is not a task but a text.
 
     `arguments`: `run` (with `checkpoint`) or `model`, `task`, `split`, `data`, `examples`, `seed`, `greedy`, `samples`,
     `shots` (a number or "best").
@@ -57,6 +58,8 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     Returns:
         The keys `nlu-rl eval --json` prints, and more; empty when it was stopped.
     """
+    if arguments["task"] == perplexity.TASK:
+        return perplexity_job.run(run, arguments, reporter)
     started = time.monotonic()
     task: Task = get_task(arguments["task"])
     rows = load_rows(task, arguments)

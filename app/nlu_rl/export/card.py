@@ -69,10 +69,22 @@ def _score_table(scores: Sequence[Mapping[str, Any]]) -> str:
         low, high = result["intervals"][metric]
         rows.append(
             f"| {result['task']} | {result['n']} of {result['split'] or 'a file'} | {metric} | "
-            f"{result['scores'][metric]:.3f} | {low:.3f} to {high:.3f} | {result['parse_rate']:.3f} | "
-            f"{'greedy' if result['temperature'] == 0 else 'one sample at temperature 1'}, seed {result['seed']} |"
+            f"{result['scores'][metric]:.3f} | {low:.3f} to {high:.3f} | {_rate(result['parse_rate'])} | "
+            f"{_decoding(result)} |"
         )
     return "\n".join(rows)
+
+
+def _rate(rate: float | None) -> str:
+    return "-" if rate is None else f"{rate:.3f}"
+
+
+def _decoding(result: Mapping[str, Any]) -> str:
+    """Return how the answers were made; of a perplexity, how the text was cut."""
+    if "window" in result:
+        return f"windows of {result['window']} tokens, {result['stride']} apart"
+    decoding = "greedy" if result["temperature"] == 0 else "one sample at temperature 1"
+    return f"{decoding}, seed {result['seed']}"
 
 
 def _proof(agreement: Agreement) -> str:

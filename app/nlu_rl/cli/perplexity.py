@@ -1,0 +1,56 @@
+"""`nlu-rl eval ... --task wikitext2`: a perplexity instead of answers, measured by a worker, new or continued."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from nlu_rl.cli.console import emit_json, note, stdout
+from nlu_rl.cli.format import duration
+
+
+def eval_perplexity(
+    subject: str, checkpoint: str | None, options: dict[str, Any], refused: Sequence[str], *, json: bool
+) -> None:
+    """Measure and print. `options` are those of `perplexity_arguments`; `refused` those that mean nothing here."""
+    from nlu_rl.evaluation.perplexity import perplexity_arguments
+    from nlu_rl.evaluation.request import resolve_subject
+
+    resolved = resolve_subject(subject, checkpoint)
+    result = measure(perplexity_arguments(resolved, **options, refused=refused), json=json, reuse=False)
+    if json:
+        emit_json(result)
+    else:
+        _show(result)
+
+
+def measure(arguments: dict[str, Any], *, json: bool, reuse: bool) -> dict[str, Any]:
+    """Return the result of a measurement: a finished one (with `reuse`), one that goes on, or a new one."""
+    from nlu_rl.cli.live import read_result, run_job
+    from nlu_rl.evaluation.finished import DONE, INTERRUPTED, create_evaluation, evaluation_on
+    from nlu_rl.evaluation.perplexity import TASK, ground_of, text_of
+
+    ground = ground_of(text_of(arguments))
+    if reuse and (done := evaluation_on(ground, arguments, DONE)) is not None:
+        note(f"Using the finished evaluation {done.name}.")
+        return read_result(done)
+    run = evaluation_on(ground, arguments, INTERRUPTED)
+    if run is not None:
+        note(f"Going on with the interrupted evaluation {run.name}.")
+    return run_job(run or create_evaluation(TASK, arguments), json=json)
+
+
+def _show(result: dict[str, Any]) -> None:
+    console = stdout()
+    text = result["data"] or f"WikiText-2, {result['split']} split"
+    low, high = result["intervals"]["perplexity"]
+    console.print(f"[bold]{result['task']}[/]: {result['subject']}", highlight=False)
+    console.print(
+        f"{text}, {result['n']:,} tokens scored in {result['windows']} windows of {result['window']}, "
+        f"{result['stride']} apart",
+        style="dim",
+    )
+    console.print(
+        f"perplexity [bold]{result['scores']['perplexity']:.3f}[/]  95 % interval {low:.3f} to {high:.3f} "
+        "(bootstrap over windows)",
+        highlight=False,
+    )
+    console.print(f"{duration(result['seconds'])}; every window: {result['predictions']}", soft_wrap=True)
