@@ -7,7 +7,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench.cases import CASES, FEW_SHOT_ROWS, PAIRS, QUICK_FEW_SHOT_ROWS, QUICK_PAIRS, Case, pick_cases
+from bench.cases import (
+    CASES,
+    FEW_SHOT_ROWS,
+    PAIRS,
+    PASSAGES,
+    QUICK_FEW_SHOT_ROWS,
+    QUICK_PAIRS,
+    QUICK_PASSAGES,
+    Case,
+    pick_cases,
+)
 from bench.machine import describe_machine, thread_count
 from bench.markdown import to_markdown
 from bench.measure import Setup, measure, say
@@ -15,7 +25,7 @@ from bench.report import Machine, Measured, case_text, to_json
 from bench.rows import pick_task
 from bench.scaling import measure_scaling
 from bench.workers import ROOT, WorkerError
-from nlu_rl.errors import NluRlError
+from nlu_rl.errors import DataError, NluRlError
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.load import load_tokenizer, pick_device, pick_dtype
 
@@ -67,6 +77,7 @@ def run(options: argparse.Namespace, cases: list[Case], folder: Path) -> int:
         threads=threads,
         folder=folder,
         few_shot_rows=QUICK_FEW_SHOT_ROWS if options.quick else FEW_SHOT_ROWS,
+        passages=QUICK_PASSAGES if options.quick else PASSAGES,
         peers_warm_up=not options.quick,
         rows=options.rows,
         new_tokens=options.new_tokens,
@@ -74,12 +85,16 @@ def run(options: argparse.Namespace, cases: list[Case], folder: Path) -> int:
     pairs = options.pairs or (QUICK_PAIRS if options.quick else PAIRS)
     done: list[Measured] = []
     failed: dict[str, str] = {}
+    missing: dict[str, str] = {}
     for case in cases:
         try:
             done.append(measure(case, setup, pairs))
         except WorkerError as error:
             failed[case.key] = str(error).splitlines()[-1]
             say(f"{case.key}: {error}")
+        except DataError as error:
+            missing[case.key] = str(error)
+            say(f"{case.key}: left out. {error}")
         else:
             print(case_text(done[-1], machine.matmul_flops), flush=True)
     scaling = {}
@@ -89,7 +104,7 @@ def run(options: argparse.Namespace, cases: list[Case], folder: Path) -> int:
         except WorkerError as error:
             failed[SCALING] = str(error).splitlines()[-1]
             say(f"{SCALING}: {error}")
-    write(options.out, done, machine, scaling, failed, quick=options.quick)
+    write(options.out, done, machine, scaling, {**failed, **missing}, quick=options.quick)
     return 1 if failed else 0
 
 

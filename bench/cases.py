@@ -13,6 +13,8 @@ PAIRS = 5
 QUICK_PAIRS = 3
 FEW_SHOT_ROWS = 200
 QUICK_FEW_SHOT_ROWS = 32
+PASSAGES = 2
+QUICK_PASSAGES = 1
 
 
 @dataclass(frozen=True)
@@ -22,7 +24,7 @@ class Case:
     key: str
     title: str
     ours: str
-    """The method: ppo, sft, grpo or few-shot."""
+    """The method: ppo, sft, grpo, few-shot or passages."""
     peer: str
     """The module of the peer's worker."""
     python: Path = PRODUCT_PYTHON
@@ -90,6 +92,12 @@ CASES = (
         "few-shot",
         "bench.peers.generate",
         rows=FEW_SHOT_ROWS,
+    ),
+    Case(
+        "multirc_eval_vs_generate",
+        "MultiRC evaluation, every answer to every question about a passage, against generate in batches of 16",
+        "passages",
+        "bench.peers.generate",
     ),
 )
 

@@ -33,7 +33,6 @@ def to_markdown(
         _cases(cases, machine.matmul_flops),
         *(f"`{case.key}`: {ran_out(case)}" for case in cases if case.peer_needed_bytes),
         *(f"`{key}` could not be measured: {reason}" for key, reason in failed.items()),
-        "MultiRC evaluation (`multirc_eval_vs_generate`) is not measured yet.",
         "## What bounds the step",
         _bounds(cases, machine.matmul_flops),
     ]

@@ -15,7 +15,7 @@ import psutil
 
 from bench.cases import Case
 from bench.report import Measured, Side
-from bench.rows import few_shot_rows, training_rows
+from bench.rows import few_shot_rows, passage_rows, training_rows
 from bench.work import Work
 from bench.workers import PRODUCT_PYTHON, OutOfMemoryError, Worker, worker
 
@@ -31,6 +31,7 @@ class Setup:
     threads: int
     folder: Path
     few_shot_rows: int
+    passages: int
     peers_warm_up: bool
     rows: int | None = None
     """Rows of every case, in place of its own; for trying the benchmark out."""
@@ -85,13 +86,16 @@ def _measure(case: Case, setup: Setup, pairs: int) -> Measured:
 
 def our_work(case: Case, setup: Setup) -> Work:
     count = setup.rows or (setup.few_shot_rows if case.ours == "few-shot" else case.rows)
-    if case.ours == "few-shot":
+    task, shots = setup.task.name, []
+    if case.ours == "passages":
+        task, rows = "multirc", passage_rows(setup.tokenizer, setup.passages)[: setup.rows]
+    elif case.ours == "few-shot":
         rows, shots = few_shot_rows(setup.task, setup.tokenizer, count)
     else:
-        rows, shots = training_rows(setup.task, setup.tokenizer, count), []
+        rows = training_rows(setup.task, setup.tokenizer, count)
     return Work(
         method=case.ours,
-        task=setup.task.name,
+        task=task,
         model=str(setup.model),
         dtype=setup.dtype,
         rows=rows,

@@ -41,7 +41,7 @@ class SameRows:
 
 def main(work: Work, server: Server) -> None:
     loaded, task = load(work), get_task(work.task)
-    if work.method == "few-shot":
+    if work.method in ("few-shot", "passages"):
         evaluate(server, work, loaded, task)  # type: ignore[arg-type]
         return
     policy = adapted_policy(work, loaded)

@@ -49,6 +49,18 @@ def few_shot_rows(task: Task, tokenizer: Any, count: int) -> tuple[list[BenchRow
     return rows, [_row(task, tokenizer, shot, ()) for shot in shots]
 
 
+def passage_rows(tokenizer: Any, passages: int) -> list[BenchRow]:
+    """Return the evaluation rows of the first `passages` passages of MultiRC, whole.
+
+    Raises:
+        DataError: the data set is not here.
+    """
+    task = get_task("multirc")
+    examples = task.load(split_of(task, {}))  # type: ignore[arg-type]
+    chosen = list(dict.fromkeys(example.fields["paragraph"] for example in examples))[:passages]
+    return [_row(task, tokenizer, row, ()) for row in examples if row.fields["paragraph"] in chosen]  # type: ignore[arg-type]
+
+
 def _row(task: Task, tokenizer: Any, example: Example, shots: Sequence[Example]) -> BenchRow:
     messages, target = task.prompt(example, shots), task.target(example)
     return BenchRow(

@@ -31,7 +31,7 @@ class Work:
     """One side of a case."""
 
     method: str
-    """ppo, sft, grpo or few-shot."""
+    """ppo, sft, grpo, few-shot or passages."""
     task: str
     model: str
     """Folder of the model."""
