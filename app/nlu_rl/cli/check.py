@@ -1,10 +1,10 @@
 """`nlu-rl check`: can this recipe run here."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from nlu_rl.cli import completion
+from nlu_rl.cli.arguments import Json, Overrides, RecipeName
 
 if TYPE_CHECKING:
     from nlu_rl.runs.checks import Check
@@ -14,19 +14,9 @@ app = typer.Typer()
 
 @app.command()
 def check(
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="A YAML file, or the name of a shipped recipe.",
-            autocompletion=completion.recipe_names,
-            show_default=False,
-        ),
-    ],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to change.", show_default=False)
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+    recipe: RecipeName,
+    overrides: Overrides = None,
+    json: Json = False,
 ) -> None:
     """Look whether a recipe is valid and its model, data and disk are there. Nothing is fetched."""
     from dataclasses import asdict

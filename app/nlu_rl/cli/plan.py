@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nlu_rl.cli import completion
+from nlu_rl.cli.arguments import Json, Overrides, RecipeName
 from nlu_rl.models.machine import GPU_MIB
 from nlu_rl.models.recipe_plan import PROMPT_TOKENS
 
@@ -23,18 +23,8 @@ _LABELS = {
 
 @app.command()
 def plan(
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="A YAML file, or the name of a shipped recipe.",
-            autocompletion=completion.recipe_names,
-            show_default=False,
-        ),
-    ],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to change.", show_default=False)
-    ] = None,
+    recipe: RecipeName,
+    overrides: Overrides = None,
     gpu: Annotated[
         str | None,
         typer.Option(
@@ -43,7 +33,7 @@ def plan(
         ),
     ] = None,
     prompt_tokens: Annotated[int, typer.Option(min=1, help="Longest prompt, in tokens.")] = PROMPT_TOKENS,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
+    json: Json = False,
 ) -> None:
     """Show how much memory a run takes, what takes it, and what to change when it does not fit. Loads nothing."""
     from nlu_rl.cli.console import emit_json

@@ -4,34 +4,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nlu_rl.cli import completion
+from nlu_rl.cli.arguments import Json, Overrides, RecipeName, RunName
 
 if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
 
 app = typer.Typer()
 
-RunName = Annotated[
-    str, typer.Argument(metavar="RUN", help="Name of the run.", autocompletion=completion.run_names, show_default=False)
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return at once; the run goes on by itself.")]
 
 
 @app.command()
 def run(
-    recipe: Annotated[
-        str,
-        typer.Argument(
-            metavar="RECIPE",
-            help="A YAML file, or the name of a shipped recipe.",
-            autocompletion=completion.recipe_names,
-            show_default=False,
-        ),
-    ],
-    overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Values to change, such as train.max_steps=50.")
-    ] = None,
+    recipe: RecipeName,
+    overrides: Overrides = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the run; default: task, model, method.")] = None,
     detach: Detach = False,
     dry_run: Annotated[

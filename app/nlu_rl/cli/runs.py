@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nlu_rl.cli import completion
-from nlu_rl.cli.run import Json, RunName
+from nlu_rl.cli.arguments import Json, RunName
 
 if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
