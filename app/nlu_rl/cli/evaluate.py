@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nlu_rl.tasks.contract import Task
 
 app = typer.Typer()
+ENDPOINT_PANEL = "An OpenAI-compatible endpoint, for openai:MODEL"
 
 PERPLEXITY_TASK = "wikitext2"
 
@@ -26,6 +27,31 @@ Examples = Annotated[int | None, typer.Option(min=1, help="Only so many rows, th
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Fixes the samples.")]
 Greedy = Annotated[bool, typer.Option("--greedy", help="The most likely answer instead of a sample at temperature 1.")]
 Checkpoint = Annotated[str | None, typer.Option(help="Of a run: best (default), latest, or a step.")]
+Endpoint = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where openai:MODEL is, such as http://localhost:8000/v1; default: OPENAI_BASE_URL, else OpenAI.",
+        rich_help_panel=ENDPOINT_PANEL,
+    ),
+]
+EndpointKey = Annotated[
+    str,
+    typer.Option(
+        "--endpoint-key-env",
+        metavar="NAME",
+        help="Environment variable that holds the key.",
+        rich_help_panel=ENDPOINT_PANEL,
+    ),
+]
+EndpointPrefill = Annotated[
+    bool,
+    typer.Option(
+        "--endpoint-prefill",
+        help="Also send the opening tag as the start of the answer; for servers that go on with it (vLLM, SGLang).",
+        rich_help_panel=ENDPOINT_PANEL,
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of standard output.")]
 
 
@@ -34,7 +60,9 @@ def eval_(
     subject: Annotated[
         str,
         typer.Argument(
-            metavar="RUN|MODEL", help="A run, or a model: name, folder or hub id.", autocompletion=runs_and_models
+            metavar="RUN|MODEL",
+            help="A run, or a model: name, folder, hub id, or openai:MODEL at an endpoint.",
+            autocompletion=runs_and_models,
         ),
     ],
     task: TaskName = None,
@@ -50,6 +78,15 @@ def eval_(
     stride: Annotated[
         int | None, typer.Option(min=1, help="wikitext2: tokens from window to window (default: they do not overlap).")
     ] = None,
+    endpoint: Endpoint = None,
+    endpoint_key: EndpointKey = "OPENAI_API_KEY",
+    endpoint_prefill: EndpointPrefill = False,
+    endpoint_concurrency: Annotated[
+        int, typer.Option(min=1, max=32, help="Requests at a time.", rich_help_panel=ENDPOINT_PANEL)
+    ] = 8,
+    endpoint_timeout: Annotated[
+        float, typer.Option(min=0.1, help="Seconds to wait for an answer.", rich_help_panel=ENDPOINT_PANEL)
+    ] = 60.0,
     json: Json = False,
 ) -> None:
     """Score a run or a model on a task: metric, 95 % interval, parse rate, confusion matrix, every prediction kept.
@@ -61,6 +98,8 @@ def eval_(
         from nlu_rl.cli.perplexity import eval_perplexity
 
         refused = {"--greedy": greedy, "--samples": samples > 1, "--shots": shots != "0"}
+        if subject.startswith("openai:"):
+            raise RecipeError("An endpoint does not tell the probabilities of a text.", "Give a local model.")
         options = {"split": split, "data": data, "examples": examples, "seed": seed, "window": window, "stride": stride}
         eval_perplexity(subject, checkpoint, options, [name for name, given in refused.items() if given], json=json)
         return
@@ -69,7 +108,15 @@ def eval_(
     from nlu_rl.cli.evaluation_view import show_evaluation
     from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
 
-    resolved = resolve_subject(subject, checkpoint)
+    resolved = resolve_subject(
+        subject,
+        checkpoint,
+        url=endpoint,
+        key_variable=endpoint_key,
+        prefill=endpoint_prefill,
+        concurrency=endpoint_concurrency,
+        timeout_seconds=endpoint_timeout,
+    )
     name, chosen = choose_task(task, [resolved])
     arguments = evaluation_arguments(
         resolved,
@@ -103,6 +150,9 @@ def compare(
     seed: Seed = 1,
     greedy: Greedy = False,
     metric: Annotated[str | None, typer.Option(help="Metric to compare by; default: the task's main one.")] = None,
+    endpoint: Endpoint = None,
+    endpoint_key: EndpointKey = "OPENAI_API_KEY",
+    endpoint_prefill: EndpointPrefill = False,
     json: Json = False,
 ) -> None:
     """Say whether B is really better than A: both on the same rows, by a paired test.
@@ -114,7 +164,8 @@ def compare(
     from nlu_rl.evaluation.paired import compare_paired
     from nlu_rl.evaluation.request import choose_task, evaluation_arguments, metric_names, resolve_subject
 
-    subjects = [resolve_subject(a), resolve_subject(b)]
+    asked: dict[str, Any] = {"url": endpoint, "key_variable": endpoint_key, "prefill": endpoint_prefill}
+    subjects = [resolve_subject(name, **asked) for name in (a, b)]
     name, chosen = choose_task(task, subjects)
     if metric is not None:
         known = metric_names(chosen)

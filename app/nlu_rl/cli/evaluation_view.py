@@ -38,8 +38,12 @@ def show_evaluation(result: dict[str, Any]) -> None:
     if result.get("shortened"):
         table.add_row("passages cut to fit", f"{result['shortened']:,}")
     console.print(table)
+    if balance := balance_text(result):
+        console.print(balance, soft_wrap=True)
     if result["confusion"]:
         console.print(_confusion(result["confusion"]))
+    if result.get("seconds_per_row") is not None:
+        console.print(f"{result['seconds_per_row']:.3g} s a row, loading apart", style="dim")
     console.print(f"{duration(result['seconds'])}; every prediction: {result['predictions']}", soft_wrap=True)
 
 
@@ -74,6 +78,16 @@ def comparison_sentence(result: dict[str, Any]) -> str:
 
 def p_text(p: float) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
+
+
+def balance_text(result: dict[str, Any]) -> str:
+    """Return how often each answer was given and how often it was right; nothing for texts."""
+    given, right = (result.get("balance") or {}).get("given", {}), (result.get("balance") or {}).get("right", {})
+    if len(right) < 2:
+        return ""
+    shares = ", ".join(f"{label} {count} (right: {right[label]})" for label, count in given.items() if label in right)
+    unread = sum(count for label, count in given.items() if label not in right)
+    return f"answers given: {shares}" + (f", unparsed {unread}" if unread else "")
 
 
 def interval_text(interval: list[float]) -> str:

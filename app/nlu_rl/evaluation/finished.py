@@ -13,6 +13,7 @@ from nlu_rl import paths
 from nlu_rl.errors import ModelError, NluRlError
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
+from nlu_rl.evaluation.endpoint import HOW_ONLY
 from nlu_rl.evaluation.journal import read_settings
 from nlu_rl.runs.jobs import Job, read_job
 from nlu_rl.runs.layout import RunDirectory, create_run, list_runs, open_run
@@ -50,7 +51,7 @@ def evaluation_on(
             job = read_job(run)
         except NluRlError:
             continue
-        if job.kind != "evaluate" or job.arguments != dict(arguments) or read_status(run).state not in wanted:
+        if job.kind != "evaluate" or not _same(job.arguments, arguments) or read_status(run).state not in wanted:
             continue
         settings = read_settings(run.path)
         if settings is None and "done" not in wanted:
@@ -65,8 +66,14 @@ def create_evaluation(task: Task | str, arguments: Mapping[str, Any]) -> RunDire
     where = "file" if arguments.get("data") else str(arguments.get("split"))
     hint = f"{task if isinstance(task, str) else task.name}-{where}"
     if not arguments.get("run"):
-        hint = f"eval-{hint}-{Path(str(arguments['model'])).name}"
+        hint = f"eval-{hint}-{Path(str(arguments.get('endpoint_model') or arguments['model'])).name}"
     return create_run(_root(arguments), hint, Job("evaluate", dict(arguments)))
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two evaluations ask the same, however they ask it."""
+    kept = [{key: value for key, value in each.items() if key not in HOW_ONLY} for each in (one, other)]
+    return kept[0] == kept[1]
 
 
 def _root(arguments: Mapping[str, Any]) -> Path:
@@ -77,6 +84,8 @@ def _of_subject(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of the model and the adapter that can be told without loading them."""
     from nlu_rl.models.fetch import model_folder
 
+    if arguments.get("endpoint"):
+        return {"endpoint": arguments["endpoint"], "model": arguments["endpoint_model"]}
     settings: dict[str, Any] = {}
     model = arguments.get("model")
     if arguments.get("run"):

@@ -1,17 +1,19 @@
-"""The evaluate job: from `{"run" | "model", "task", ...}` to predictions, scores and intervals; also for trainers."""
+"""The evaluate job: from a subject and a task to predictions, scores and intervals; also for trainers."""
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from nlu_rl.errors import RecipeError
 from nlu_rl.evaluation import perplexity, perplexity_job
+from nlu_rl.evaluation.balance import label_balance
 from nlu_rl.evaluation.predict import Progress, Sampler, predict
 from nlu_rl.evaluation.predict_file import predict_job
 from nlu_rl.evaluation.rows import demonstrations, load_rows, split_of
-from nlu_rl.evaluation.shots import best_shots
-from nlu_rl.evaluation.subject import Subject, check_engine, load_subject
+from nlu_rl.evaluation.subject import Subject, load_subject
 from nlu_rl.evaluation.summary import Summary, summarize
+from nlu_rl.evaluation.timing import seconds_per_completion
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.contract import Example, Task
@@ -50,10 +52,10 @@ def evaluate_policy(
 
 
 def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
-    """Evaluate a run or a model; an evaluation that was interrupted goes on. WikiText-2 is not a task but a text.
+    """Evaluate a run, a model or an endpoint; one that was interrupted goes on. WikiText-2 is not a task but a text.
 
-    `arguments`: `run` (with `checkpoint`) or `model`, `task`, `split`, `data`, `examples`, `seed`, `greedy`, `samples`,
-    `shots` (a number or "best").
+    `arguments`: `run` (with `checkpoint`), `model` or `endpoint` (with `endpoint_model`), `task`, `split`, `data`,
+    `examples`, `seed`, `greedy`, `samples`, `shots` (a number or "best").
 
     Returns:
         The keys `nlu-rl eval --json` prints, and more; empty when it was stopped.
@@ -65,24 +67,21 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     rows = load_rows(task, arguments)
     numbers, examples = [number for number, _ in rows], [example for _, example in rows]
     subject = load_subject(arguments, reporter)
-    check_engine(subject.policy, task, examples, reporter)
+    subject.prepare(task, examples, reporter)
     reporter.state("evaluating")
     shots, tried = _shots(subject, task, arguments, reporter)
     seed, samples = int(arguments.get("seed") or 0), int(arguments.get("samples") or 1)
     temperature = 0.0 if arguments.get("greedy") else 1.0
     path = run.path / PREDICTIONS
-    predictions = predict(
-        subject.policy,
+    predictions = subject.predict(
         task,
         examples,
         temperature=temperature,
-        max_new_tokens=subject.max_new_tokens,
         seed=seed,
         shots=shots,
         samples=samples,
         out=path,
         rows=numbers,
-        identity=subject.identity,
         progress=lambda done, total: reporter.progress("evaluating", done, total),
         should_stop=lambda: "stop" in reporter.requested(),
     )
@@ -111,7 +110,9 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         "shots_tried": tried,
         "split": None if arguments.get("data") else split_of(task, arguments),
         "data": arguments.get("data"),
-        "subject": arguments.get("run") or arguments.get("model"),
+        "subject": arguments.get("run") or arguments.get("model") or f"openai:{arguments['endpoint_model']}",
+        "balance": label_balance(task, predictions),
+        "seconds_per_row": _seconds_per_row(path, samples),
         "seconds": time.monotonic() - started,
     }
 
@@ -124,14 +125,16 @@ def _shots(
         return [], None
     train = task.load("train")
     if wanted == "best":
-        count, tried = best_shots(
-            subject.policy,
-            task,
-            train,
-            max_new_tokens=subject.max_new_tokens,
-            progress=lambda done, total: reporter.progress("choosing the number of demonstrations", done, total),
+        count, tried = subject.best_shots(
+            task, train, lambda done, total: reporter.progress("choosing the number of demonstrations", done, total)
         )
         return demonstrations(task, train, count), tried
     if not isinstance(wanted, int) or wanted < 0:
         raise RecipeError(f"'{wanted}' is not a number of demonstrations.", "Give --shots 0 to 5, or --shots best.")
     return demonstrations(task, train, wanted), None
+
+
+def _seconds_per_row(path: Path, samples: int) -> float | None:
+    """Return the time of answering a row, all its samples; loading the model is not in it."""
+    seconds = seconds_per_completion(path)
+    return None if seconds is None else seconds * samples

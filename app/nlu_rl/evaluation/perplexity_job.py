@@ -24,7 +24,7 @@ from nlu_rl.evaluation.perplexity import (
     text_of,
     windows,
 )
-from nlu_rl.evaluation.subject import Subject, load_subject
+from nlu_rl.evaluation.policy_subject import PolicySubject, load_policy_subject
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.policy import inference_mode
 from nlu_rl.runs.events import append_line
@@ -47,7 +47,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     """
     started = time.monotonic()
     text = text_of(arguments)
-    subject = load_subject(arguments, reporter)
+    subject = load_policy_subject(arguments, reporter)
     window, stride = _sizes(subject, arguments)
     ids: list[int] = subject.policy.tokenizer(text, verbose=False)["input_ids"]
     planned = windows(len(ids), window, stride)[: arguments.get("examples")]
@@ -107,7 +107,7 @@ def window_nll(backbone: Backbone, ids: Sequence[int], place: Window) -> float:
     return total
 
 
-def _sizes(subject: Subject, arguments: dict[str, Any]) -> tuple[int, int]:
+def _sizes(subject: PolicySubject, arguments: dict[str, Any]) -> tuple[int, int]:
     """Return window and stride for this model."""
     config = subject.policy.backbone.config
     context = getattr(config, "max_position_embeddings", None) or getattr(config, "max_seq_len", None)

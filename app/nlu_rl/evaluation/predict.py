@@ -1,4 +1,4 @@
-"""Predictions: prompts through `policy.sample` in chunks, each written as soon as it is done.
+"""Predictions in chunks, each written as soon as it is done: prompts through `policy.sample`, or any other answerer.
 
 Rows are worked off in the order of their token ids, so that those with a shared beginning meet in one chunk; results
 come back in the order of the rows. A sample depends on (seed, row number, sample number), so neither the order nor the
@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.journal import Journal, Line
-from nlu_rl.evaluation.prompts import Prompt, encode_rows
+from nlu_rl.evaluation.prompts import encode_rows
+from nlu_rl.evaluation.timing import Timing
 from nlu_rl.tasks.contract import CLOSE_TAG, Example, Extracted, Scored, Task
 
 CHUNK_COMPLETIONS = 128
@@ -25,6 +26,19 @@ class Sampler(Protocol):
     tokenizer: Any
 
     def sample(self, prompts: Any, **options: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What was answered to one prompt, after the opening tag; `shortened` where the passage had to be cut to fit."""
+
+    text: str
+    prompt_tokens: int = 0
+    shortened: bool = False
+
+
+Complete = Callable[[Sequence[int], Progress], Sequence[Completion]]
+"""Answers a chunk: from places among the examples to their completions, all samples of a row together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,26 +113,8 @@ def predict(
     order = sorted(range(len(examples)), key=lambda i: (prompts[i].ids, numbers[i]))
     size = max(1, CHUNK_COMPLETIONS // samples)
     chunks = [order[start : start + size] for start in range(0, len(order), size)]
-    predictions: dict[tuple[int, int], Prediction] = {}
-    journal, done = None, 0
-    if out is not None:
-        settings = {
-            **_settings(task, examples, shots, temperature, max_new_tokens, seed, samples),
-            "rows": fingerprint.of_value(numbers),
-            **(identity or {}),
-        }
-        journal = Journal(out, settings)
-        done, lines = journal.resume([[(numbers[i], s) for i in chunk for s in range(samples)] for chunk in chunks])
-        place = {number: i for i, number in enumerate(numbers)}
-        for line in lines:
-            i = place[line["index"]]
-            made = _prediction(task, examples[i], line["index"], line["sample"], prompts[i], line["completion"])
-            predictions[i, made.sample] = made
-    total = len(examples) * samples
-    for chunk in chunks[done:]:
-        if should_stop is not None and should_stop():
-            break
-        before = len(predictions)
+
+    def complete(chunk: Sequence[int], report: Progress) -> list[Completion]:
         rollout = policy.sample(
             [prompts[i].ids.tolist() for i in chunk],
             n=samples,
@@ -126,11 +122,77 @@ def predict(
             stop=CLOSE_TAG,
             max_new_tokens=max_new_tokens,
             draws=Draws(seed, rows=[numbers[i] for i in chunk]),
-            progress=_shifted(progress, before, total),
+            progress=report,
         )
+        asked = [prompts[i] for i in chunk for _ in range(samples)]
+        return [
+            Completion(text, len(prompt.ids), prompt.shortened)
+            for text, prompt in zip(rollout.texts, asked, strict=True)
+        ]
+
+    settings = {
+        **settings_of(task, examples, shots, temperature, seed, samples),
+        "prompt": fingerprint.of_prompt(task, examples),
+        "max_new_tokens": max_new_tokens,
+        "chunk": CHUNK_COMPLETIONS,
+        **(identity or {}),
+    }
+    return collect(
+        task,
+        examples,
+        numbers,
+        chunks,
+        complete,
+        samples=samples,
+        settings=settings,
+        out=out,
+        progress=progress,
+        should_stop=should_stop,
+    )
+
+
+def collect(
+    task: Task,
+    examples: Sequence[Example],
+    numbers: Sequence[int],
+    chunks: Sequence[Sequence[int]],
+    complete: Complete,
+    *,
+    samples: int = 1,
+    settings: Mapping[str, Any],
+    out: Path | None = None,
+    progress: Progress | None = None,
+    should_stop: Callable[[], bool] | None = None,
+) -> list[Prediction]:
+    """Answer chunk by chunk, keep each in `out`, and return the predictions in the order of the rows.
+
+    Args:
+        numbers: the examples' numbers in their split.
+        chunks: places among the examples, in the order in which they are answered.
+        settings: what the predictions depend on besides the rows; predictions made under other settings are refused.
+
+    Raises:
+        RunError: `out` holds predictions made under other settings, or the disk refuses.
+    """
+    predictions: dict[tuple[int, int], Prediction] = {}
+    journal, done, timing = None, 0, Timing(out)
+    if out is not None:
+        journal = Journal(out, {**settings, "rows": fingerprint.of_value(list(numbers))})
+        done, lines = journal.resume([[(numbers[i], s) for i in chunk for s in range(samples)] for chunk in chunks])
+        place = {number: i for i, number in enumerate(numbers)}
+        for line in lines:
+            i, kept = place[line["index"]], Completion(line["completion"], line["prompt_tokens"], "shortened" in line)
+            predictions[i, line["sample"]] = _prediction(task, examples[i], line["index"], line["sample"], kept)
+    total = len(examples) * samples
+    for chunk in chunks[done:]:
+        if should_stop is not None and should_stop():
+            break
+        before = len(predictions)
         keys = [(i, sample) for i in chunk for sample in range(samples)]
-        for (i, sample), text in zip(keys, rollout.texts, strict=True):
-            predictions[i, sample] = _prediction(task, examples[i], numbers[i], sample, prompts[i], text)
+        with timing.of(len(keys)):
+            completions = complete(chunk, _shifted(progress, before, total))
+        for (i, sample), completion in zip(keys, completions, strict=True):
+            predictions[i, sample] = _prediction(task, examples[i], numbers[i], sample, completion)
         if journal is not None:
             journal.append([predictions[key].line() for key in keys])
         if progress is not None:
@@ -140,38 +202,31 @@ def predict(
     return [predictions[key] for key in sorted(predictions)]
 
 
-def _settings(
-    task: Task,
-    examples: Sequence[Example],
-    shots: Sequence[Example],
-    temperature: float,
-    max_new_tokens: int,
-    seed: int,
-    samples: int,
+def settings_of(
+    task: Task, examples: Sequence[Example], shots: Sequence[Example], temperature: float, seed: int, samples: int
 ) -> dict[str, Any]:
+    """Return what predictions of any answerer depend on."""
     return {
         "task": task.name,
         "version": task.version,
         "data": fingerprint.of_examples(examples),
-        "prompt": fingerprint.of_prompt(task, examples),
         "shots": fingerprint.of_examples(shots) if shots else None,
         "temperature": float(temperature),
-        "max_new_tokens": max_new_tokens,
         "seed": seed,
         "samples": samples,
-        "chunk": CHUNK_COMPLETIONS,
     }
 
 
-def _prediction(task: Task, example: Example, number: int, sample: int, prompt: Prompt, completion: str) -> Prediction:
-    scored = None if example.gold is None else task.score(example, completion)
-    extracted = task.extract(completion) if scored is None else scored.extracted
-    return Prediction(number, sample, example, len(prompt.ids), completion, extracted, scored, prompt.shortened)
+def _prediction(task: Task, example: Example, number: int, sample: int, completion: Completion) -> Prediction:
+    scored = None if example.gold is None else task.score(example, completion.text)
+    extracted = task.extract(completion.text) if scored is None else scored.extracted
+    made = (completion.prompt_tokens, completion.text, extracted, scored, completion.shortened)
+    return Prediction(number, sample, example, *made)
 
 
-def _shifted(progress: Progress | None, before: int, total: int) -> Progress | None:
+def _shifted(progress: Progress | None, before: int, total: int) -> Progress:
     """Return `progress` for a part that begins after `before` predictions."""
     if progress is None:
-        return None
+        return lambda done, of: None
     report = progress
-    return lambda done, _: report(before + done, total)
+    return lambda done, of: report(before + done, total)

@@ -7,8 +7,7 @@ from typing import Any
 from nlu_rl.data.files import read_examples, read_records
 from nlu_rl.errors import InternalError
 from nlu_rl.evaluation.answers import check_target, write_answers
-from nlu_rl.evaluation.predict import predict
-from nlu_rl.evaluation.subject import check_engine, load_subject
+from nlu_rl.evaluation.subject import load_subject
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.registry import get_task
@@ -32,18 +31,15 @@ def predict_job(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter
     if len(records) != len(examples):
         raise InternalError(f"{source} was read as {len(examples)} and as {len(records)} rows.", "Please report it.")
     subject = load_subject(arguments, reporter)
-    check_engine(subject.policy, task, examples, reporter)
+    subject.prepare(task, examples, reporter)
     reporter.state("evaluating")
     path = run.path / "predictions.jsonl"
-    predictions = predict(
-        subject.policy,
+    predictions = subject.predict(
         task,
         examples,
         temperature=0.0 if arguments.get("greedy", True) else 1.0,
-        max_new_tokens=subject.max_new_tokens,
         seed=int(arguments.get("seed") or 0),
         out=path,
-        identity=subject.identity,
         progress=lambda done, total: reporter.progress("answering", done, total),
         should_stop=lambda: "stop" in reporter.requested(),
     )

@@ -7,6 +7,7 @@ from nlu_rl import paths
 from nlu_rl.data.schema import check_split
 from nlu_rl.errors import DataError, ModelError, RecipeError, RunError, unknown_name
 from nlu_rl.evaluation.checkpoint import find_checkpoint
+from nlu_rl.evaluation.endpoint import endpoint_arguments, is_endpoint
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.checks import absolute
 from nlu_rl.runs.jobs import read_job
@@ -15,15 +16,20 @@ from nlu_rl.tasks.contract import Task
 from nlu_rl.tasks.registry import get_task
 
 
-def resolve_subject(name: str, checkpoint: str | None = None) -> dict[str, Any]:
-    """Return `{"run", "model", "checkpoint"}` for a run, or else a model, of this name.
+def resolve_subject(name: str, checkpoint: str | None = None, **endpoint: Any) -> dict[str, Any]:
+    """Return `{"run", "model", "checkpoint"}` for a run, or else a model, of this name; more for `openai:MODEL`.
 
-    The checkpoint of a run is pinned to its step, so that the answer stays true while the run goes on.
+    The checkpoint of a run is pinned to its step, so that the answer stays true while the run goes on. `endpoint` is
+    what `endpoint.endpoint_arguments` takes.
 
     Raises:
         RunError: a run that cannot be evaluated, or no such checkpoint.
         ModelError: neither a run nor a model.
     """
+    if is_endpoint(name):
+        if checkpoint is not None:
+            raise RunError(f"'{name}' is not a run, so it has no checkpoint '{checkpoint}'.", "Leave --checkpoint out.")
+        return endpoint_arguments(name, **endpoint)
     run = find_run(name)
     if run is not None:
         require_trained(run)
@@ -41,7 +47,7 @@ def resolve_subject(name: str, checkpoint: str | None = None) -> dict[str, Any]:
         known = [*(run.name for run in list_runs() if read_job(run).kind == "train"), *CATALOGUE]
         raise ModelError(
             unknown_name("run or model", name, known),
-            "'nlu-rl runs list' and 'nlu-rl models list' show them; a model may also be a folder or a hub id.",
+            "'nlu-rl runs list' and 'nlu-rl models list' show them; or give a folder, a hub id or openai:MODEL.",
         ) from None
     folder = Path(name).expanduser()
     if folder.is_dir() and (problems := verify_folder(folder, hashes=False)):
