@@ -43,6 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "eval": Entry("evaluate", EVALUATE),
     "compare": Entry("evaluate", EVALUATE),
     "predict": Entry("evaluate", EVALUATE),
+    "submit": Entry("submit", EVALUATE),
     "export": Entry("export", EXPORT),
     "tasks": Entry("tasks", STOCK, is_group=True),
     "data": Entry("data", STOCK, is_group=True),

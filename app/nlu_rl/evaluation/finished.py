@@ -15,7 +15,7 @@ from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.endpoint import HOW_ONLY
 from nlu_rl.evaluation.journal import read_settings
-from nlu_rl.runs.jobs import Job, read_job
+from nlu_rl.runs.jobs import Job, Kind, read_job
 from nlu_rl.runs.layout import RunDirectory, create_run, list_runs, open_run
 from nlu_rl.runs.status import read_status
 from nlu_rl.tasks.contract import Example, Task
@@ -28,17 +28,22 @@ def evaluation_for(
     task: Task, rows: Sequence[tuple[int, Example]], arguments: Mapping[str, Any], states: Iterable[str]
 ) -> RunDirectory | None:
     """Return the newest evaluation with these arguments in one of these states whose ground has not changed."""
-    ground = {
-        "version": task.version,
-        "data": fingerprint.of_examples([example for _, example in rows]),
-        "prompt": fingerprint.of_prompt(task, [example for _, example in rows]),
-        "rows": fingerprint.of_value([number for number, _ in rows]),
-    }
+    ground = ground_of_rows(task, [number for number, _ in rows], [example for _, example in rows])
     return evaluation_on(ground, arguments, states)
 
 
+def ground_of_rows(task: Task, numbers: Sequence[int], examples: Sequence[Example]) -> dict[str, Any]:
+    """Return the settings that stand for the rows, as `predict` writes them."""
+    return {
+        "version": task.version,
+        "data": fingerprint.of_examples(examples),
+        "prompt": fingerprint.of_prompt(task, examples),
+        "rows": fingerprint.of_value(list(numbers)),
+    }
+
+
 def evaluation_on(
-    ground: Mapping[str, Any], arguments: Mapping[str, Any], states: Iterable[str]
+    ground: Mapping[str, Any], arguments: Mapping[str, Any], states: Iterable[str], *, kind: Kind = "evaluate"
 ) -> RunDirectory | None:
     """As `evaluation_for`, for settings that stand for what is evaluated; the model's own are added here."""
     wanted = set(states)
@@ -51,7 +56,7 @@ def evaluation_on(
             job = read_job(run)
         except NluRlError:
             continue
-        if job.kind != "evaluate" or not _same(job.arguments, arguments) or read_status(run).state not in wanted:
+        if job.kind != kind or not _same(job.arguments, arguments) or read_status(run).state not in wanted:
             continue
         settings = read_settings(run.path)
         if settings is None and "done" not in wanted:
@@ -61,13 +66,14 @@ def evaluation_on(
     return None
 
 
-def create_evaluation(task: Task | str, arguments: Mapping[str, Any]) -> RunDirectory:
+def create_evaluation(task: Task | str, arguments: Mapping[str, Any], *, kind: Kind = "evaluate") -> RunDirectory:
     """Make the directory of a new evaluation. Raises RunError when the disk refuses."""
     where = "file" if arguments.get("data") else str(arguments.get("split"))
     hint = f"{task if isinstance(task, str) else task.name}-{where}"
     if not arguments.get("run"):
-        hint = f"eval-{hint}-{Path(str(arguments.get('endpoint_model') or arguments['model'])).name}"
-    return create_run(_root(arguments), hint, Job("evaluate", dict(arguments)))
+        who = Path(str(arguments.get("endpoint_model") or arguments["model"])).name
+        hint = f"{'eval' if kind == 'evaluate' else kind}-{hint}-{who}"
+    return create_run(_root(arguments), hint, Job(kind, dict(arguments)))
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
