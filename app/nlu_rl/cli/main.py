@@ -50,6 +50,8 @@ COMMANDS: dict[str, Entry] = {
     "models": Entry("models", STOCK, is_group=True),
     "plan": Entry("plan", SYSTEM),
     "doctor": Entry("doctor", SYSTEM),
+    "tui": Entry("tui", SYSTEM),
+    "web": Entry("web", SYSTEM),
 }
 
 

@@ -16,6 +16,7 @@ from textual.screen import Screen
 
 from nlu_rl.errors import InternalError, NluRlError
 from nlu_rl.tui.keys import keys_of
+from nlu_rl.tui.place import remembered_screen
 from nlu_rl.tui.theme import THEME
 
 _MANY, _WINDOW_SECONDS = 8, 5.0
@@ -56,6 +57,8 @@ class NluApp(App[None]):
             from nlu_rl.tui.screens.monitor import MonitorScreen
 
             self.push_screen(MonitorScreen(open_run(self._first_run)))
+        elif (screen := remembered_screen()) is not None:
+            self.push_screen(screen)
 
     async def _dispatch_message(self, message: Message) -> None:
         try:

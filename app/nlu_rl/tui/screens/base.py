@@ -7,6 +7,7 @@ from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
 from nlu_rl.tui.keys import keys_of
+from nlu_rl.tui.place import remember
 
 if TYPE_CHECKING:
     from nlu_rl.tui.app import NluApp
@@ -19,6 +20,14 @@ class BaseScreen(Screen[None]):
 
     KEYS_NAME: ClassVar[str]
     app: "NluApp"
+
+    @property
+    def place(self) -> str:
+        """What a reload in the browser comes back to; see `nlu_rl.tui.place`."""
+        return ""
+
+    def on_screen_resume(self) -> None:
+        remember(self.place)
 
     async def _dispatch_message(self, message: Any) -> None:
         try:

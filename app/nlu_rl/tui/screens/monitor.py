@@ -94,6 +94,10 @@ class MonitorScreen(RunActions):
         self.set_interval(POLL_SECONDS, self.refresh_run)
         self.refresh_run()
 
+    @property
+    def place(self) -> str:
+        return str(self.run.path)
+
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 

@@ -11,6 +11,7 @@ from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import operations
 from nlu_rl.tui.draft import Draft, first_draft
 from nlu_rl.tui.keys import bindings
+from nlu_rl.tui.place import WIZARD
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.theme import style
@@ -53,6 +54,10 @@ class WizardScreen(BaseScreen):
             yield RecipeStep()
             yield ReviewStep()
         yield Footer(compact=True, show_command_palette=False)
+
+    @property
+    def place(self) -> str:
+        return WIZARD
 
     def on_mount(self) -> None:
         self.go_to(1)

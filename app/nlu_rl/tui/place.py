@@ -1,0 +1,46 @@
+"""Where a browser's tab is, kept in the file `NLU_RL_PLACE` names, so that a reload comes back there.
+
+On a terminal there is no such file and nothing is kept.
+"""
+
+import contextlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nlu_rl.errors import NluRlError
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+WIZARD = "wizard"
+
+
+def remember(place: str) -> None:
+    """Keep a place: empty for the runs, `wizard`, or the folder of a run."""
+    if file := os.environ.get("NLU_RL_PLACE"):
+        with contextlib.suppress(OSError):
+            Path(file).write_text(place, encoding="utf-8")
+
+
+def remembered_screen() -> "Screen[Any] | None":
+    """Return the screen to come back to; None for the runs, also when the place is no more."""
+    try:
+        place = Path(os.environ["NLU_RL_PLACE"]).read_text(encoding="utf-8")
+    except (KeyError, OSError, ValueError):
+        return None
+    if place == WIZARD:
+        from nlu_rl.tui.screens.wizard import WizardScreen
+
+        return WizardScreen()
+    return _monitor(place) if place else None
+
+
+def _monitor(folder: str) -> "Screen[Any] | None":
+    from nlu_rl.runs.layout import open_run
+    from nlu_rl.tui.screens.monitor import MonitorScreen
+
+    try:
+        return MonitorScreen(open_run(folder))
+    except NluRlError:
+        return None

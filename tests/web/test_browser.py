@@ -1,0 +1,41 @@
+"""The interface in a real, headless Chromium: it opens, takes keys, survives a reload, and asks nobody else."""
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tui.recorded import record
+from web.browser import CHROMIUM, browser
+from web.conftest import Served
+
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
+
+
+async def test_a_run_is_watched_in_the_browser_and_a_reload_loses_nothing(home: Path, served: Served) -> None:
+    record(home, "first-run")
+    record(home, "live-run", "training", steps=12)
+    async with browser() as page:
+        await page.open(served.address)
+        await page.see("first-run")
+        await page.press("enter")
+        await page.see("TRAINING live-run")
+        await page.reload()
+        await page.see("TRAINING live-run")
+        await page.see("step 12/40")
+        await page.press("escape")
+        await page.see("first-run")
+        await page.reload()
+        await page.see("✔ done")
+        assert "⣀" in page.shown or "▁" in page.shown
+        assert {urlsplit(address).netloc for address in page.requests} == {urlsplit(served.address).netloc}
+        assert not [complaint for complaint in page.complaints if "Content Security Policy" in complaint]
+        loaded = await page.evaluate('document.fonts.check(\'16px "Roboto Mono"\', "a⣿▲")')
+        assert loaded is True
+        assert await asyncio.to_thread(served.interrupt) == 0
+        for _ in range(300):
+            if await page.evaluate("document.body.classList.contains('-closed')"):
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError("the page does not say that it was disconnected")
