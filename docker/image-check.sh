@@ -25,7 +25,7 @@ if ! command -v "${compose[0]}" >/dev/null; then
   apt-get update -qq
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends docker-compose >/dev/null
 fi
-"${compose[@]}" --profile cpu --profile serve config --quiet
+"${compose[@]}" --profile web --profile cpu --profile serve config --quiet
 echo "${compose[*]} config: valid"
 
 # The committed state and nothing else: what is ignored, or half-written, is in no image.

@@ -26,6 +26,8 @@ WORKER_MODULE = b"nlu_rl.worker"
 POLL_SECONDS = 0.1
 FAREWELL_SECONDS = 3.0
 """How long the command has to end by itself once its jobs have ended, before it is signalled, then killed."""
+SETTLE_SECONDS = 2.0
+"""How long a worker may outlast the command before it is told: one that has just finished is gone by then."""
 FOLDERS = ("NLU_RL_HOME", "HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME")
 
 
@@ -120,7 +122,7 @@ class Supervisor:
     def _wait_for_workers(self) -> bool:
         """Wait until no worker is left, after SIGTERM asking each to stop; return whether there was one."""
         interrupts_before, signalled, told = self._interrupts, False, False
-        had_workers = False
+        had_workers, since = False, time.monotonic()
         while workers := live_workers(self._home):
             had_workers = True
             if self._interrupts > interrupts_before:  # Ctrl-C at a container whose command has ended
@@ -128,7 +130,7 @@ class Supervisor:
                 interrupts_before = self._interrupts
             if self._terminations:
                 self._ask_to_stop(set(workers.values()))
-            elif not told:
+            elif not told and time.monotonic() - since > SETTLE_SECONDS:
                 _say(f"Still at work: {_names(workers)}. The container stays; 'docker stop' ends it with a checkpoint.")
                 told = True
             if self._terminations > 1 and not signalled:

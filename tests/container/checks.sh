@@ -5,6 +5,7 @@
 set -euo pipefail
 DOCKER=${DOCKER:-docker} IMAGE=${IMAGE:-nlu-rl} TARGET=${TARGET:-cpu}
 PATIENCE_SECONDS=${PATIENCE_SECONDS:-900}
+HERE=$(cd "$(dirname "$0")" && pwd)
 WORK=$(mktemp -d)
 chmod 755 "$WORK"
 NAME=nlu-rl-check-$$
@@ -39,6 +40,7 @@ wait_for() { # what, command...: until the command succeeds
     sleep 1
   done
 }
+on_terminal() { PATIENCE_SECONDS=$PATIENCE_SECONDS python3 "$HERE/terminal.py" "$@"; }
 inspect() { "$DOCKER" inspect --format "$1" "$NAME"; }
 
 # ------------------------------------------------------------------------------------------------ the image itself
@@ -86,23 +88,36 @@ PYTHON
 ok "the bundled model has the hashes of its manifest"
 "$DOCKER" run --rm --network none --user 0 --cap-drop ALL --entrypoint sh "$IMAGE" -c '! find /opt/nlu-rl -perm /022 ! -type l | grep -q .' ||
   fail "something under /opt/nlu-rl may be written by others"
-ok "nothing under the installation may be written by others than its owner"
+"$DOCKER" run --rm --network none --user 0 --entrypoint sh "$IMAGE" -c '! find / -xdev -type f -perm /6000 | grep -q .' ||
+  fail "the image has a program that makes one another user"
+ok "nothing under the installation may be written by others than its owner; no program is set-uid"
 code=0
 shown=$("$DOCKER" run --rm "${CONFINED[@]}" --volume "$WORK:/data:ro" "$IMAGE" --version 2>&1) || code=$?
 if [ $code != 0 ] || ! grep -q 'cannot write' <<<"$shown"; then fail "a /data that cannot be written (exit $code): $shown"; fi
 ok "a /data that cannot be written is named with the way out"
 
-# ------------------------------------------------------------------------------------------------------- a terminal
-"$DOCKER" run --detach --interactive --tty --name "$NAME" --stop-timeout 60 "${MOUNTED[@]}" "$IMAGE" >/dev/null
-for _ in $(seq 30); do
-  [ -z "$("$DOCKER" logs "$NAME" 2>&1)" ] || break
-  sleep 1
-done
-[ -n "$("$DOCKER" logs "$NAME" 2>&1)" ] || fail "nothing appears on a terminal"
+# ------------------------------------------------------------------------------------------------ a terminal, a browser
+on_terminal "see:There is no run yet" 'type:\x10\x11' -- \
+  "$DOCKER" run --interactive --tty --name "$NAME" --stop-timeout 60 "${MOUNTED[@]}" "$IMAGE" || fail "the interface, then Ctrl-P Ctrl-Q"
+[ "$(inspect '{{.State.Running}}')" = true ] || fail "detaching ended the container"
+on_terminal "see:There is no run yet" 'type:?' "see:Show only runs whose line" 'type:\x10\x11' -- "$DOCKER" attach "$NAME" || [ $? = 1 ] ||
+  fail "attaching again, and help"
 "$DOCKER" stop "$NAME" >/dev/null
 [ "$(inspect '{{.State.ExitCode}}')" != 137 ] || fail "on a terminal, SIGTERM does not end it"
 remove
-ok "on a terminal: something appears, and SIGTERM ends it"
+ok "on a terminal: the interface, Ctrl-P Ctrl-Q leaves it, attaching shows it again, keys reach it, SIGTERM ends it"
+
+"$DOCKER" run --detach --name "$NAME" --stop-timeout 60 "${MOUNTED[@]}" "$IMAGE" web --host 0.0.0.0 --i-trust-this-network >/dev/null
+served() {
+  "$DOCKER" exec "$NAME" python -c 'import urllib.request as web
+for path, has in ("", b"<title>nlu-rl"), ("static/page.js", b""), ("serve/js/textual.js", b""):
+    assert has in web.urlopen(f"http://127.0.0.1:8000/{path}").read()' 2>/dev/null
+}
+wait_for "the page" served
+"$DOCKER" stop "$NAME" >/dev/null
+[ "$(inspect '{{.State.ExitCode}}')" != 137 ] || fail "SIGTERM does not end the web server"
+remove
+ok "in a browser: the page is served, and SIGTERM ends it"
 
 # ------------------------------------------------------------------------- a run: train, stop with a checkpoint, resume
 python3 - "$WORK/data" <<'PYTHON'
@@ -122,7 +137,7 @@ method: ppo
 seed: 1
 generation: {temperature: 1.0, max_new_tokens: 4}
 lora: {rank: 4, alpha: 8}
-train: {batch: 4, max_steps: 6, learning_rate: 1.0e-4, optimizer: adamw, save_every: 100}
+train: {batch: 4, max_steps: 10, learning_rate: 1.0e-4, optimizer: adamw, save_every: 100}
 ppo: {epochs: 1}
 evaluate: {every: null, examples: 8, before: false}
 """)
@@ -147,22 +162,24 @@ stopped=$(status state) step=$(status step) code=$(inspect '{{.State.ExitCode}}'
 [ "$stopped" = stopped ] || fail "docker stop left the run '$stopped' (exit $code)"
 [ "$code" != 137 ] || fail "docker stop had to kill the container"
 [ -f "$WORK/data/runs/tiny/checkpoints/step-$step/complete" ] || fail "docker stop left no checkpoint of step $step"
-[ "$step" -lt 6 ] || fail "the run was over before it was stopped"
+[ "$step" -lt 10 ] || fail "the run was over before it was stopped"
 ok "docker stop: checkpoint of step $step after $((SECONDS - asked)) s, exit $code"
 health=$(inspect '{{range .State.Health.Log}}{{.ExitCode}} {{end}}')
 remove
 [[ $health == *0* ]] || fail "no health check succeeded: '$health'"
 ok "health checks ended with: $health"
 
-"$DOCKER" run --detach --name "$NAME" --stop-timeout 600 "${MOUNTED[@]}" "$IMAGE" resume tiny --detach >/dev/null
+"$DOCKER" run --detach --interactive --tty --name "$NAME" --stop-timeout 600 "${MOUNTED[@]}" "$IMAGE" >/dev/null
+"$DOCKER" exec "$NAME" nlu-rl resume tiny --detach >/dev/null || fail "resume beside the interface"
+on_terminal "see:tiny" "see:1 running" "type:q" "see:Detach" "type:d" "see:Still at work: tiny" -- "$DOCKER" attach "$NAME" ||
+  fail "leaving the interface while a run is at work"
 ended() { [ "$(inspect '{{.State.Running}}')" = false ]; }
 wait_for "the end of the resumed run" ended
-[ "$(status state) $(status step)" = "done 6" ] || fail "the resumed run is $(status state) at step $(status step)"
-"$DOCKER" logs "$NAME" 2>&1 | grep -q 'Still at work: tiny' || fail "the container did not say that it stays for the run"
+[ "$(status state) $(status step)" = "done 10" ] || fail "the resumed run is $(status state) at step $(status step)"
 [ "$(inspect '{{.State.ExitCode}}')" = 0 ] || fail "the resumed run's container exits $(inspect '{{.State.ExitCode}}')"
 grep -q '"type": *"resume"' "$WORK/data/runs/tiny/events.jsonl" || fail "it began anew instead of going on"
 remove
-ok "a new container went on from step $step to 6, by itself after its command had returned"
+ok "a new container went on from step $step to 10: the interface was left, the container stayed for the run, then ended"
 
 nlu_rl export tiny --json >"$WORK/export.json" || fail "export: $(cat "$WORK/export.json")"
 python3 - "$WORK/export.json" "$WORK/data" <<'PYTHON' || fail "the export"

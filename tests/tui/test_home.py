@@ -27,6 +27,12 @@ async def test_an_empty_home_says_what_to_press(open_app: Open) -> None:
             assert words in shown
 
 
+async def test_keys_reach_an_empty_home_after_a_dialog(open_app: Open) -> None:
+    async with open_app() as pilot:
+        await pilot.press("question_mark", "escape", "question_mark")
+        assert isinstance(pilot.app.screen, HelpDialog)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 55)])
 async def test_every_run_is_shown_with_its_state_in_words(open_app: Open, runs: Path, size: tuple[int, int]) -> None:
     async with open_app(size) as pilot:

@@ -82,6 +82,14 @@ def test_it_outlives_its_command_and_then_stops_the_worker(tmp_path: Path, start
     assert not (run / "signalled").exists()
 
 
+def test_a_worker_that_ends_with_its_command_is_not_told(tmp_path: Path, start_worker: Callable[..., Path]) -> None:
+    stop = start_worker() / "control" / "stop"
+    stop.parent.mkdir()
+    supervisor = supervise(tmp_path, f"import threading; threading.Timer(0.5, open, ({str(stop)!r}, 'w')).start()")
+    _, told = supervisor.communicate(timeout=30)
+    assert (supervisor.returncode, told) == (0, "")
+
+
 def test_sigterm_waits_for_the_checkpoint_before_the_command_is_ended(
     tmp_path: Path, start_worker: Callable[..., Path]
 ) -> None:

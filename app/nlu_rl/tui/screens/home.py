@@ -69,7 +69,7 @@ class HomeScreen(RunActions):
         yield Static(id="top")
         with Vertical(id="list", classes="box") as box:
             box.border_title = "Runs"
-            yield Input(placeholder="words of the line: ⏎ keep, esc drop", id="filter")
+            yield Input(placeholder="words of the line: ⏎ keep, esc drop", id="filter", disabled=True)
             yield OpenTable(cursor_type="row", show_header=True, id="runs")
             yield Static(EMPTY, id="empty")
         yield Static(id="preview", classes="box")
@@ -190,11 +190,13 @@ class HomeScreen(RunActions):
     def key_escape(self) -> None:
         if self.has_class("-filtering"):
             self.query_one("#filter", Input).value = ""
+            self.query_one("#filter", Input).disabled = True  # or it takes the focus when a dialog closes, and the keys
             self.remove_class("-filtering")
             self._table.focus()
 
     def action_filter(self) -> None:
         self.add_class("-filtering")
+        self.query_one("#filter").disabled = False
         self.query_one("#filter").focus()
 
     def action_sort(self) -> None:
