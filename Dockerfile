@@ -26,7 +26,7 @@ COPY recipes /recipes
 # ------------------------------------------------------------------------------------------- how an image is run
 FROM scratch AS appliance
 ENV PATH=/opt/nlu-rl/app/bin:/opt/nlu-rl/venv/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
-    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 LANG=C.UTF-8 \
     NLU_RL_HOME=/data NLU_RL_BUNDLED_MODELS=/opt/nlu-rl/models \
     USER=nlu LOGNAME=nlu HOME=/data/home TMPDIR=/data/tmp \
     XDG_CACHE_HOME=/data/cache XDG_CONFIG_HOME=/data/home/.config XDG_DATA_HOME=/data/home/.local/share \

@@ -18,8 +18,14 @@ def tui(
         str | None,
         typer.Option("--run", help="Open this run; 'latest' is the newest.", autocompletion=run_names),
     ] = None,
+    keys: Annotated[
+        bool, typer.Option("--keys", help="List the actions and their keys, as tui.yaml names them.")
+    ] = False,
 ) -> None:
     """Open the terminal interface."""
+    if keys:
+        _list_keys()
+        return
     from nlu_rl.runs.layout import list_runs, open_run
     from nlu_rl.tui.app import run_tui
 
@@ -29,3 +35,13 @@ def tui(
         runs = list_runs()
         run = runs[-1].name if runs else None
     run_tui(None if run is None else open_run(run).name)
+
+
+def _list_keys() -> None:
+    from nlu_rl.tui.keys import COMMON, KEYS
+
+    for key in COMMON:
+        print(f"{key.name:<28} {key.key:<22} {key.about}")
+    for screen, screen_keys in KEYS.items():
+        for key in screen_keys:
+            print(f"{f'{screen}.{key.name}':<28} {key.key:<22} {key.about}")

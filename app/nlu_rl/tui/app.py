@@ -7,17 +7,22 @@ would end at the first one, so its (private) hook for that is overridden; the ve
 import os
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from textual.app import App, SystemCommand
+from textual.binding import Binding
+from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
 
-from nlu_rl.errors import InternalError, NluRlError
-from nlu_rl.tui.keys import keys_of
+from nlu_rl.errors import InternalError, NluRlError, unknown_name
+from nlu_rl.tui import keys
+from nlu_rl.tui.ascii import AsciiFilter
+from nlu_rl.tui.keys import Key
 from nlu_rl.tui.place import remembered_screen
-from nlu_rl.tui.theme import THEME
+from nlu_rl.tui.settings import Settings, SettingsError, default_settings, read_settings
+from nlu_rl.tui.theme import THEME, THEMES
 
 _MANY, _WINDOW_SECONDS = 8, 5.0
 
@@ -45,12 +50,16 @@ class NluApp(App[None]):
         self._first_run = run
         self._strict = strict
         self._faults: deque[float] = deque(maxlen=_MANY)
+        self._problem: NluRlError | None = None
+        self._settings = self._read_settings()
+        self.set_keymap(self._settings.keymap)
 
     def on_mount(self) -> None:
         from nlu_rl.tui.screens.home import HomeScreen
 
-        self.register_theme(THEME)
-        self.theme = os.environ.get("NLU_RL_THEME") or THEME.name
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = self._chosen_theme()
         self.push_screen(HomeScreen())
         if self._first_run is not None:
             from nlu_rl.runs.layout import open_run
@@ -59,6 +68,43 @@ class NluApp(App[None]):
             self.push_screen(MonitorScreen(open_run(self._first_run)))
         elif (screen := remembered_screen()) is not None:
             self.push_screen(screen)
+        if self._problem is not None:
+            self.show_error(self._problem)
+
+    @property
+    def ascii(self) -> bool:
+        """Whether the terminal shows nothing else."""
+        return self._settings.ascii
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        filters = super().get_line_filters()
+        return [*filters, AsciiFilter()] if self.ascii else filters
+
+    def get_key_display(self, binding: Binding) -> str:
+        return keys.written(binding.key, plain=self.ascii)
+
+    def keys_of(self, screen: str) -> list[Key]:
+        """Return the keys of a screen as the user has them."""
+        found = []
+        for key in keys.keys_of(screen):
+            names = self._settings.keymap.get(f"{screen}.{key.name}", key.key).split(",")
+            found.append(key._replace(key=names[0], shown=" ".join(keys.written(n, plain=self.ascii) for n in names)))
+        return found
+
+    def _read_settings(self) -> Settings:
+        try:
+            return read_settings()
+        except SettingsError as error:
+            self._problem = error
+            return default_settings()
+
+    def _chosen_theme(self) -> str:
+        wanted = os.environ.get("NLU_RL_THEME") or self._settings.theme or THEME.name
+        if wanted in self.available_themes:
+            return wanted
+        known = unknown_name("theme", wanted, self.available_themes)
+        self._problem = self._problem or SettingsError(known, "Name another in tui.yaml or NLU_RL_THEME.")
+        return THEME.name
 
     async def _dispatch_message(self, message: Message) -> None:
         try:
@@ -69,7 +115,7 @@ class NluApp(App[None]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Offer every key of the screen, from the same table as footer and help."""
         name = getattr(screen, "KEYS_NAME", None)
-        for key in keys_of(name) if name else ():
+        for key in keys.keys_of(name) if name else ():
             if not key.action.startswith(("show_panel", "step(")):
                 yield SystemCommand(key.label or key.about, key.about, lambda action=key.action: self._do(action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)

@@ -7,6 +7,7 @@ and tooltip. The action is a method of the screen.
 from typing import NamedTuple
 
 from textual.binding import Binding
+from textual.keys import Keys, format_key
 
 
 class Key(NamedTuple):
@@ -16,6 +17,11 @@ class Key(NamedTuple):
     about: str
     shown: str = ""
     """How the key is written, where its name is not."""
+
+    @property
+    def name(self) -> str:
+        """How `tui.yaml` calls it: `panel(-1)` is `panel_previous`, `panel(1)` is `panel_1`."""
+        return self.action.replace("(-1)", "_previous").replace("(", "_").rstrip(")")
 
 
 COMMON = (
@@ -103,7 +109,27 @@ def bindings(screen: str, *, common: bool = True) -> list[Binding | tuple[str, s
             show=bool(key.label),
             key_display=key.shown or None,
             tooltip=key.about,
-            id=f"{screen}.{key.action}",
+            id=f"{screen}.{key.name}",
         )
         for key in (keys_of(screen) if common else KEYS[screen])
     ]
+
+
+_WRITTEN = {"enter": "⏎", "space": "␣", "escape": "esc", "left": "◂", "right": "▸"}
+
+
+def written(key: str, *, plain: bool = False) -> str:
+    """Return how a key is written for people; `plain` in ASCII."""
+    if key in _WRITTEN:
+        return key.replace("escape", "esc") if plain else _WRITTEN[key]
+    return format_key(key).replace("ctrl+", "^")
+
+
+def is_key(name: str) -> bool:
+    """Return whether this is a key as Textual calls it: a character or a name, with ctrl+, alt+ or shift+ before."""
+    *modifiers, last = name.split("+") if len(name) > 1 else [name]
+    if any(modifier not in ("ctrl", "alt", "shift") for modifier in modifiers):
+        return False
+    if len(last) == 1:
+        return last.isprintable() and last not in (" ", ",")
+    return last in {key.value for key in Keys} or len(format_key(last)) == 1

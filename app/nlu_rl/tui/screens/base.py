@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from textual.screen import Screen
 from textual.worker import Worker, WorkerState
 
-from nlu_rl.tui.keys import keys_of
 from nlu_rl.tui.place import remember
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ class BaseScreen(Screen[None]):
     def action_help(self) -> None:
         from nlu_rl.tui.screens.dialogs import HelpDialog
 
-        self.app.push_screen(HelpDialog(keys_of(self.KEYS_NAME)))
+        self.app.push_screen(HelpDialog(self.app.keys_of(self.KEYS_NAME)))
 
     def action_leave(self) -> None:
         """Quit; ask first while a run is live, since closing the screen does not end it."""

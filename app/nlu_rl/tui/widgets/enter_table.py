@@ -11,7 +11,9 @@ class OpenTable(DataTable[Text]):
     """Enter opens the row."""
 
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
-        Binding("enter", "select_cursor", "Open", key_display="⏎", tooltip="Watch the run under the cursor")
+        Binding(
+            "enter", "select_cursor", "Open", key_display="⏎", id="home.open", tooltip="Watch the run under the cursor"
+        )
     ]
 
 
@@ -19,5 +21,5 @@ class NextTable(DataTable[Text]):
     """Enter takes the row and goes on."""
 
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
-        Binding("enter", "select_cursor", "Next", key_display="⏎", tooltip="Take it and go on")
+        Binding("enter", "select_cursor", "Next", key_display="⏎", id="wizard.next", tooltip="Take it and go on")
     ]

@@ -42,7 +42,7 @@ class LineChart(Widget, can_focus=True):
         bounds = bounds_of(curves)
         if bounds is None or width < 4 or height < 2:
             return Text(self.empty if not self.curves else "", style(self.app, "dim"))
-        plain = "utf" not in (self.app.console.encoding or "").lower()
+        plain = getattr(self.app, "ascii", False)
         rows = raster(curves, width, height, bounds, plain=plain)
         text = Text(no_wrap=True)
         styles = [style(self.app, curve.role) for curve in curves]
