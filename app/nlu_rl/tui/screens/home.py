@@ -40,7 +40,6 @@ class HomeScreen(RunActions):
 
     KEYS_NAME: ClassVar[str] = "home"
     BINDINGS = bindings("home")
-    AUTO_FOCUS = ""  # or the hidden filter takes the keys where there is no run
     CSS = """
     HomeScreen #top { height: 1; }
     HomeScreen #list { height: 1fr; border: round $border; border-title-color: $primary; }
