@@ -15,7 +15,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from nlu_rl.policy.trie import Trie
+from nlu_rl.policy.trie import Ints, Trie
 
 TRIE_ATTENTION = "nlu_rl_trie"
 SHORT_PATH = 256
@@ -44,19 +44,27 @@ class SharedPrefix:
         return self.layers[0][0].shape[1]
 
 
-def trie_layout(trie: Trie, device: torch.device) -> TrieLayout:
-    """Cut the trie into blocks; pure but for the last line."""
-    nodes, ends = len(trie.tokens), trie.ends
-    size = min(nodes, 32 if int(trie.depths.max()) < SHORT_PATH else 64)
-    starts = range(0, nodes, size)
-    ancestors = [np.flatnonzero(ends[:start] > start) for start in starts]
-    width = max(len(above) for above in ancestors) + size
-    keys = np.zeros((len(starts), width), np.int64)
-    mask = np.zeros((len(starts), size, width), np.bool_)
-    for block, (start, above) in enumerate(zip(starts, ancestors, strict=True)):
-        own = np.arange(start, min(start + size, nodes))
-        seen = np.concatenate([above, own])
-        keys[block, : len(seen)] = seen
+def trie_layout(
+    trie: Trie, device: torch.device, queries: Ints | None = None, places: Ints | None = None
+) -> TrieLayout:
+    """Cut the trie into blocks; pure but for the last line.
+
+    Args:
+        queries: the nodes that attend, in order (default: all of them).
+        places: (N,) where the keys of each node are (default: in the order of the nodes).
+    """
+    ends = trie.ends
+    queries = np.arange(len(ends)) if queries is None else queries
+    places = np.arange(len(ends)) if places is None else places
+    size = min(len(queries), 32 if int(trie.depths.max()) < SHORT_PATH else 64)
+    blocks = [queries[start : start + size] for start in range(0, len(queries), size)]
+    # A subtree that ends after the block's first node holds it, or begins within the block.
+    seen_by = [np.flatnonzero(ends[: own[-1] + 1] > own[0]) for own in blocks]
+    width = max(len(seen) for seen in seen_by)
+    keys = np.zeros((len(blocks), width), np.int64)
+    mask = np.zeros((len(blocks), size, width), np.bool_)
+    for block, (own, seen) in enumerate(zip(blocks, seen_by, strict=True)):
+        keys[block, : len(seen)] = places[seen]
         mask[block, : len(own), : len(seen)] = (seen <= own[:, None]) & (own[:, None] < ends[seen])
         mask[block, len(own) :, 0] = True  # queries beyond the last node: a softmax over nothing is not a number
     return TrieLayout(torch.as_tensor(keys, device=device), torch.as_tensor(mask, device=device))
@@ -77,7 +85,7 @@ def trie_attention(
 
     Args:
         query: (1, heads, N, head size).
-        key: (1, key heads, N, head size), like `value`; each key head serves `heads / key heads` query heads.
+        key: (1, key heads, M, head size), like `value`; each key head serves `heads / key heads` query heads.
 
     Returns:
         (1, N, heads, head size).
@@ -97,7 +105,7 @@ def trie_attention(
     shared = heads // key_heads
 
     def take(states: Tensor) -> Tensor:
-        rows = states[0].transpose(0, 1).reshape(nodes, key_heads * states.shape[-1])
+        rows = states[0].transpose(0, 1).reshape(states.shape[2], key_heads * states.shape[-1])
         taken = rows.index_select(0, trie.keys.flatten())
         return taken.view(blocks, width, key_heads, states.shape[-1]).transpose(1, 2)
 

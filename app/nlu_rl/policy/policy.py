@@ -19,7 +19,7 @@ from nlu_rl.policy.attention import SharedPrefix
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.decoding import Prefilled, Rollout, Stopping, decode, gather_rows
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.packed import packed_prefill, packed_scores
+from nlu_rl.policy.packed import PromptStates, packed_prefill, packed_scores, prompt_states
 from nlu_rl.policy.padded import padded_prefill, padded_scores
 from nlu_rl.policy.scores import Scores, pad_rows
 from nlu_rl.policy.trie import common_prefix, split_by_budget
@@ -70,12 +70,14 @@ class Policy:
         max_new_tokens: int = 32,
         draws: Draws,
         progress: Callable[[int, int], None] | None = None,
+        states: PromptStates | None = None,
     ) -> Rollout:
         """Sample `n` completions of each prompt, without gradient.
 
         Args:
             prompts: P rows of token ids.
             temperature: 0 is greedy.
+            states: what `read_prompts` made of these prompts, if it did.
             progress: called with the completions done and their number.
 
         Returns:
@@ -87,7 +89,7 @@ class Policy:
         done = 0
         with inference_mode(self.model), merged_for_sampling(self.model):
             for group in self._groups(prompts, n, max_new_tokens):
-                rows = self._prefill([prompts[i] for i in group], group, n)
+                rows = self._prefill([prompts[i] for i in group], group, n, states)
                 part = decode(self.backbone, self.tokenizer, rows, stopping, temperature, draws)
                 for place, (prompt, completion) in enumerate(zip(rows.prompt, rows.completion, strict=True)):
                     target = int(prompt) * n + int(completion)
@@ -100,6 +102,19 @@ class Policy:
                     progress(done, total)
         return rollout
 
+    def read_prompts(self, prompts: Prompts, *, n: int = 1, max_new_tokens: int = 32) -> PromptStates | None:
+        """Run the prompts once, for sampling from them and for scoring what was sampled.
+
+        Differentiable, and good until the weights change. `None` where the prompts and their completions might not
+        fit one pass, or nothing can be kept: then `sample` and `score` each run the prompts themselves.
+        """
+        rows = [prompt for prompt in prompts for _ in range(n)]
+        longest = [[-row] * (max_new_tokens + 1) for row in range(len(rows))]  # the most there could be: all differ
+        one_pass = self.packed and len(self.micro_batches(rows, longest)) == 1
+        if not one_pass or getattr(self.model, "is_gradient_checkpointing", False):
+            return None
+        return prompt_states(self.backbone, prompts)
+
     def score(
         self,
         prompts: Prompts,
@@ -107,6 +122,7 @@ class Policy:
         *,
         temperature: float = 1.0,
         value_head: torch.nn.Module | None = None,
+        states: PromptStates | None = None,
     ) -> Scores:
         """Score B completions of B prompts (repeat a prompt for each of its completions).
 
@@ -116,6 +132,10 @@ class Policy:
         Returns:
             Scores of shape (B, T), T the longest completion.
         """
+        if states is not None:
+            return self.score_together(
+                prompts, completions, temperature=temperature, value_head=value_head, states=states
+            )
         width = max(len(completion) for completion in completions)
         parts = []
         order: list[int] = []
@@ -160,16 +180,17 @@ class Policy:
         *,
         temperature: float = 1.0,
         value_head: torch.nn.Module | None = None,
+        states: PromptStates | None = None,
     ) -> Scores:
         """Score rows in one forward pass, whatever their number."""
-        run = packed_scores if self.packed else padded_scores
+        run = partial(packed_scores, states=states) if self.packed else padded_scores
         return run(self.backbone, prompts, completions, temperature=temperature, value_head=value_head)
 
-    def _prefill(self, prompts: Prompts, group: Sequence[int], n: int) -> Prefilled:
+    def _prefill(self, prompts: Prompts, group: Sequence[int], n: int, states: PromptStates | None) -> Prefilled:
         repeats = torch.arange(len(prompts), device=self.backbone.device).repeat_interleave(n)
         shared = None
         if self.packed:
-            hidden, packed_layers, paths = packed_prefill(self.backbone, prompts)
+            hidden, packed_layers, paths = packed_prefill(self.backbone, prompts, states)
             length = common_prefix(prompts)
             if length:
                 nodes = paths[0][:length]

@@ -14,7 +14,7 @@ import torch
 from nlu_rl.errors import ModelError
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.packed import packed_scores
+from nlu_rl.policy.packed import packed_scores, prompt_states
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy
 from nlu_rl.policy.scores import Scores
@@ -49,12 +49,13 @@ def check_packed_path(
         policy.packed = False
         return "this architecture attends to a sliding window; rows are padded"
     try:
-        packed = packed_scores(policy.backbone, prompts, completions)
+        states = prompt_states(policy.backbone, prompts)
+        packed = [packed_scores(policy.backbone, prompts, completions, states=known) for known in (None, states)]
         decoding = _decoding_difference(policy, prompts)
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         policy.packed = False
         return f"this architecture does not take the packed mask ({error}); rows are padded"
-    difference = max(float((packed.log_probs - padded.log_probs).abs().max()), decoding)
+    difference = max(decoding, *(float((scores.log_probs - padded.log_probs).abs().max()) for scores in packed))
     tolerance = TOLERANCE_NATS.get(policy.backbone.dtype, LOW_PRECISION_TOLERANCE_NATS)
     policy.packed = difference <= tolerance
     logger.info("packed and padded log-probabilities differ by at most %.2e nats", difference)

@@ -14,6 +14,7 @@ from torch import Tensor
 from trl import GRPOConfig, GRPOTrainer
 
 from nlu_rl.policy.draws import Draws
+from nlu_rl.policy.packed import PromptStates
 from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
 from nlu_rl.training.judge import RuleReward, report_samples, task_metrics
@@ -31,6 +32,8 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
     _reported_step: int | None = None
     _live: list[int] | None = None
     """The rows to compute for the loss; None computes all."""
+    _states: PromptStates | None = None
+    """What was made of the prompts to sample from them, with its graph; the loss goes on from there, once."""
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         self._rows = [self.context.rows[feature["position"]] for feature in inputs]
@@ -50,13 +53,17 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
     ) -> tuple[list[list[int]], None]:
         """Sample G completions of every G-th prompt; TRL repeats each prompt G times in a row."""
         context, step = self.context, self.state.global_step
+        prompts, longest = prompt_ids[::num_generations], context.recipe.generation.max_new_tokens
         with context.metrics.timed("generate"):
+            with torch.enable_grad():
+                self._states = context.policy.read_prompts(prompts, n=num_generations, max_new_tokens=longest)
             rollout = context.policy.sample(
-                prompt_ids[::num_generations],
+                prompts,
                 n=num_generations,
                 temperature=context.recipe.generation.temperature,
-                max_new_tokens=context.recipe.generation.max_new_tokens,
+                max_new_tokens=longest,
                 draws=Draws(context.recipe.seed, step),
+                states=self._states,
             )
         self._texts = rollout.texts
         context.metrics.values["unfinished"] = 1 - sum(rollout.finished) / len(rollout.finished)
@@ -86,7 +93,8 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
                 anchor = sum(p.sum() for p in self.model.parameters() if p.requires_grad)
                 return nothing + 0 * anchor, nothing, None
             chosen = [prompts[i] for i in live], [completions[i] for i in live]
-            scores = self.context.policy.score(*chosen, temperature=self.temperature)
+            states, self._states = (self._states, None) if torch.is_grad_enabled() else (None, self._states)
+            scores = self.context.policy.score(*chosen, temperature=self.temperature, states=states)
         missing = logits_to_keep - scores.log_probs.shape[1]
         log_probs, entropy = (torch.nn.functional.pad(x, (0, missing)) for x in (scores.log_probs, scores.entropy))
         if self._live is not None:

@@ -20,6 +20,7 @@ from transformers import Trainer, TrainingArguments
 
 from nlu_rl.models.value_head import ValueHead
 from nlu_rl.policy.draws import Draws
+from nlu_rl.policy.packed import PromptStates
 from nlu_rl.policy.scores import Scores
 from nlu_rl.recipe import Recipe
 from nlu_rl.training import ppo_math
@@ -143,17 +144,19 @@ class PPOTrainer(SupervisedRun, Trainer):
         rows = [context.rows[position] for position in positions]
         prompts = [row.prompt_ids for row in rows]
         with context.metrics.timed("generate"):
+            states = self._read(prompts)
             sampled = context.policy.sample(
                 prompts,
                 temperature=self.args.temperature,
                 max_new_tokens=self.args.max_completion_length,
                 draws=Draws(self.args.seed, step),
+                states=states,
             )
         columns = {"prompts": prompts, "completions": sampled.texts, "position": list(positions)}
         per_function = torch.tensor([function(**columns) for function in self.reward_funcs], device=self.args.device)
         rewards, judged = per_function.sum(0), self.rule.judged
         with context.metrics.timed("score"):
-            first = self._first_scores(prompts, sampled.completions)
+            first = self._first_scores(prompts, sampled.completions, states)
             old = first.detach()
             with self.model.disable_adapter():
                 reference = self._score(prompts, sampled.completions).log_probs
@@ -183,17 +186,22 @@ class PPOTrainer(SupervisedRun, Trainer):
             advantages = ppo_math.whiten(advantages, old.mask)
         return RolloutBatch(prompts, completions, old, reference, advantages, targets)
 
-    def _first_scores(self, prompts: Any, completions: Any) -> Scores:
+    def _read(self, prompts: Any) -> PromptStates | None:
+        """Run the prompts with gradient, once for sampling, the old scores and the first epoch, where one pass does."""
+        with torch.set_grad_enabled(self.args.num_mini_batches == 1):
+            return self.context.policy.read_prompts(prompts, max_new_tokens=self.args.max_completion_length)
+
+    def _first_scores(self, prompts: Any, completions: Any, states: PromptStates | None) -> Scores:
         """Score before the first update; with gradient when the first epoch is one pass over all rows.
 
         That pass would compute the same again, since nothing has been learnt from the batch yet.
         """
         once = self.args.num_mini_batches == 1 and len(self.context.policy.micro_batches(prompts, completions)) == 1
         with torch.set_grad_enabled(once):
-            return self._score(prompts, completions, value_head=self.value_head)
+            return self._score(prompts, completions, value_head=self.value_head, states=states)
 
-    def _score(self, prompts: Any, completions: Any, value_head: ValueHead | None = None) -> Scores:
-        return self.context.policy.score(prompts, completions, temperature=self.args.temperature, value_head=value_head)
+    def _score(self, prompts: Any, completions: Any, **options: Any) -> Scores:
+        return self.context.policy.score(prompts, completions, temperature=self.args.temperature, **options)
 
     def _passes(self, rows: int) -> Iterator[list[int]]:
         """Yield the rows of every optimizer step: `epochs` permutations, each cut into minibatches."""

@@ -2,6 +2,7 @@
 
 import copy
 import random
+from typing import Any
 
 import pytest
 import torch
@@ -14,7 +15,7 @@ from nlu_rl.policy.attention import TrieLayout, trie_layout
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.decoding import Prefilled, Rollout
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.packed import packed_scores
+from nlu_rl.policy.packed import packed_scores, prompt_states
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy, Prompts
 from nlu_rl.policy.self_check import check_packed_path
@@ -77,6 +78,39 @@ def test_packed_equals_padded(architecture: str, case: str) -> None:
     ours, reference = (gradients(model, (r.log_probs.sin() + r.values.square() + r.entropy).sum()) for r in results)
     assert reference.norm() > 0
     assert (ours - reference).norm() / reference.norm() < GRADIENT_TOLERANCE
+
+
+@pytest.mark.parametrize("architecture", ["llama", "qwen2"])
+@pytest.mark.parametrize("case", CASES)
+def test_scoring_goes_on_from_the_states_of_the_prompts(architecture: str, case: str) -> None:
+    model, head = lora(architecture), value_head()
+    prompts, completions = CASES[case]
+    backbone = Backbone(model)
+    states = prompt_states(backbone, [*prompts, [9, 9]])
+    ours = packed_scores(backbone, prompts, completions, value_head=head, states=states)
+    reference = padded_scores(backbone, prompts, completions, value_head=head)
+    for name in ("log_probs", "entropy", "values"):
+        assert (getattr(ours, name) - getattr(reference, name)).abs().max() < LOG_PROB_TOLERANCE, name
+    ours, reference = (
+        gradients(model, (r.log_probs.sin() + r.values.square() + r.entropy).sum()) for r in (ours, reference)
+    )
+    assert (ours - reference).norm() / reference.norm() < GRADIENT_TOLERANCE
+
+
+def test_the_states_of_prompts_serve_sampling_and_are_kept_only_where_one_pass_holds_all() -> None:
+    policy = Policy(MODEL, tiny_tokenizer())
+    prompts = [[1, 2, 3, 4], [1, 2, 5], [1, 2, 3]]
+    states = policy.read_prompts(prompts, n=2, max_new_tokens=4)
+    assert states is not None
+    assert states.hidden.requires_grad
+    options = {"n": 2, "max_new_tokens": 4, "stop": "", "draws": Draws(3)}
+    plain, kept = policy.sample(prompts, **options), policy.sample(prompts, **options, states=states)
+    assert plain.completions == kept.completions
+    assert torch.allclose(torch.tensor(plain.log_probs), torch.tensor(kept.log_probs), atol=1e-5)
+    policy.max_tokens = 20
+    assert policy.read_prompts(prompts, n=2, max_new_tokens=4) is None
+    policy.packed = False
+    assert policy.read_prompts(prompts, max_new_tokens=1) is None
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -191,9 +225,9 @@ def test_blocks_of_long_rows(length: int) -> None:
     assert (results[0].log_probs - results[1].log_probs).abs().max() < LOG_PROB_TOLERANCE
 
 
-def broken_layout(trie: Trie, device: torch.device) -> TrieLayout:
+def broken_layout(trie: Trie, device: torch.device, *some: Any) -> TrieLayout:
     """Let every node see one node more than its own prefix."""
-    right = trie_layout(trie, device)
+    right = trie_layout(trie, device, *some)
     mask = right.mask.clone()
     unseen = (~mask).float().argmax(-1, keepdim=True)
     return TrieLayout(right.keys, mask.scatter(-1, unseen, True))
