@@ -24,6 +24,7 @@ KINDS = {
     "train": "nlu_rl.training.job:run",
     "evaluate": "nlu_rl.evaluation.job:run",
     "predict": "nlu_rl.evaluation.job:predict_job",
+    "encoder": "nlu_rl.encoder.job:run",
     "export": "nlu_rl.export.job:run",
     "fetch": "nlu_rl.models.fetch:job",
     "preview": "nlu_rl.models.preview:job",

@@ -37,8 +37,15 @@ def task_names(incomplete: str) -> list[str]:
 
 def model_names(incomplete: str) -> list[str]:
     from nlu_rl.models.catalogue import CATALOGUE
+    from nlu_rl.models.encoders import ENCODERS
 
-    return [name for name in CATALOGUE if name.startswith(incomplete)]
+    return [name for name in (*CATALOGUE, *ENCODERS) if name.startswith(incomplete)]
+
+
+def encoder_names(incomplete: str) -> list[str]:
+    from nlu_rl.models.encoders import ENCODERS
+
+    return [name for name in ENCODERS if name.startswith(incomplete)]
 
 
 def runs_and_models(incomplete: str) -> list[str]:

@@ -29,13 +29,18 @@ def export(
     from nlu_rl.evaluation.checkpoint import find_checkpoint
     from nlu_rl.evaluation.request import require_trained
     from nlu_rl.export.target import export_target
-    from nlu_rl.runs.jobs import Job
+    from nlu_rl.runs.jobs import Job, read_job
     from nlu_rl.runs.layout import create_run, open_run
 
     if gguf:
         raise RunError("GGUF files cannot be written yet.", "Export without --gguf; llama.cpp converts the folder.")
     source = open_run(run, kind="train")
     require_trained(source)
+    if read_job(source).kind == "encoder":
+        raise RunError(
+            f"{source.name} is an encoder, which has no adapter to merge.",
+            f"Its model is a folder already: {find_checkpoint(source, checkpoint)}.",
+        )
     target = export_target(source, str(to) if to else None)
     step = find_checkpoint(source, checkpoint).name
     job = Job("export", {"run": source.name, "to": str(target), "checkpoint": step})

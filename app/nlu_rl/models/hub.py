@@ -76,7 +76,7 @@ def look_up(hub_id: str) -> HubFiles:
     files = {
         sibling.rfilename: (sibling.size or 0, sibling.lfs.sha256 if sibling.lfs else None)
         for sibling in info.siblings or []
-        if _is_wanted(sibling.rfilename)
+        if is_wanted(sibling.rfilename)
     }
     if not any(name.endswith(".safetensors") for name in files):
         raise ModelError(
@@ -136,7 +136,8 @@ def fetch_files(found: HubFiles, folder: Path, progress: Progress | None) -> Non
             )
 
 
-def _is_wanted(name: str) -> bool:
+def is_wanted(name: str) -> bool:
+    """Whether a file of a repository belongs to the model, by its name."""
     return any(fnmatch.fnmatch(name, p) for p in _WANTED) and not any(fnmatch.fnmatch(name, p) for p in _UNWANTED)
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from nlu_rl.errors import ModelError
-from nlu_rl.models.catalogue import resolve_reference
+from nlu_rl.models.catalogue import ModelEntry, resolve_reference
 from nlu_rl.models.machine import Accelerator
 from nlu_rl.models.memory import numbers_of, plan_memory, what_to_change
 from nlu_rl.models.shape import ModelShape, shape_of_folder
@@ -40,7 +40,7 @@ def plan_recipe(recipe: Recipe, accelerator: Accelerator, prompt_tokens: int = P
 def shape_of(reference: str) -> tuple[str, ModelShape]:
     """Return a model's name and shape, from the catalogue or its folder. Raises ModelError when neither has it."""
     model = resolve_reference(reference)
-    if model.entry:
+    if isinstance(model.entry, ModelEntry):
         return model.name, model.entry.shape
     if os.path.isdir(model.folder):
         return model.name, shape_of_folder(model.folder)

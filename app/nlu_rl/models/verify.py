@@ -20,8 +20,10 @@ _TOKENIZERS = (("tokenizer.json",), ("tokenizer.model",), ("vocab.json", "merges
 _HEADER_LIMIT_BYTES = 100_000_000
 
 
-def verify_folder(folder: Path, *, hashes: bool = True) -> list[str]:
+def verify_folder(folder: Path, *, hashes: bool = True, encoder: bool = False) -> list[str]:
     """Return what is wrong with the model in `folder`, one sentence each; empty when it is whole.
+
+    An `encoder` need not be a language model, nor have a chat template.
 
     `hashes`: also compare every file with the manifest, where there is one (reads all the weights). Without it, only
     files written after the manifest are compared: nothing but a change makes them younger.
@@ -30,13 +32,13 @@ def verify_folder(folder: Path, *, hashes: bool = True) -> list[str]:
         return [f"There is no folder {folder}: fetch the model, or correct the path."]
     if not os.access(folder, os.R_OK | os.X_OK):
         return [f"The folder {folder} may not be read: ask its owner for access."]
-    problems = [*_config_problems(folder), *_weight_problems(folder), *_tokenizer_problems(folder)]
+    problems = [*_config_problems(folder, encoder), *_weight_problems(folder), *_tokenizer_problems(folder, encoder)]
     return problems + _manifest_problems(folder, hashes=hashes)
 
 
-def require_whole(folder: Path, *, name: str, fix: str = "") -> None:
+def require_whole(folder: Path, *, name: str, fix: str = "", encoder: bool = False) -> None:
     """Raise ModelError when the model in `folder` cannot be used; `fix` replaces the general advice."""
-    problems = verify_folder(folder, hashes=False)
+    problems = verify_folder(folder, hashes=False, encoder=encoder)
     if problems:
         raise ModelError(
             f"The model {name} cannot be used. {' '.join(problems)}",
@@ -69,7 +71,7 @@ def _read_json(path: Path) -> Any:
         return None
 
 
-def _config_problems(folder: Path) -> list[str]:
+def _config_problems(folder: Path, encoder: bool) -> list[str]:
     path = folder / "config.json"
     if not path.is_file():
         if (folder / "adapter_config.json").is_file():
@@ -80,7 +82,7 @@ def _config_problems(folder: Path) -> list[str]:
         return ["Its config.json is unreadable or damaged: copy it again from the model's source."]
     if "model_type" not in config:
         return ["Its config.json names no model_type: copy it again from the model's source."]
-    if not is_causal_lm(str(config["model_type"])):
+    if not encoder and not is_causal_lm(str(config["model_type"])):
         return [
             f"Its architecture '{config['model_type']}' is no language model that the installed transformers knows: "
             "use a Llama, Qwen2, Mistral, SmolLM or MPT model."
@@ -137,7 +139,7 @@ def safetensors_damage(path: Path) -> str | None:
     return None if size == expected else f"it has {size} bytes instead of {expected}"
 
 
-def _tokenizer_problems(folder: Path) -> list[str]:
+def _tokenizer_problems(folder: Path, encoder: bool) -> list[str]:
     if not any(all((folder / name).is_file() for name in names) for names in _TOKENIZERS):
         return ["It has no tokenizer (tokenizer.json or tokenizer.model): copy it from the model's source."]
     if (folder / "tokenizer.json").is_file() and not isinstance(_read_json(folder / "tokenizer.json"), dict):
@@ -145,6 +147,8 @@ def _tokenizer_problems(folder: Path) -> list[str]:
     settings = _read_json(folder / "tokenizer_config.json")
     if (folder / "tokenizer_config.json").exists() and not isinstance(settings, dict):
         return ["Its tokenizer_config.json is damaged: copy it again from the model's source."]
+    if encoder:
+        return []
     template = find_template(folder)
     if not template:
         return ["Its tokenizer has no chat template: use the instruction-tuned model, or add chat_template.jinja."]

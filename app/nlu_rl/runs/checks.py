@@ -110,7 +110,7 @@ def _check_task(recipe: Recipe, name: str) -> list[Check]:
 
 def _check_model(recipe: Recipe) -> tuple[Check, int]:
     """Return the check, and the bytes a run will write for the model: its weights if missing, and checkpoints."""
-    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.catalogue import ModelEntry, resolve_reference
     from nlu_rl.models.verify import verify_folder
 
     try:
@@ -118,7 +118,7 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
     except NluRlError as error:
         return Check("model", "fail", error.message, error.fix), 0
     needed = checkpoints = 0
-    if model.entry is not None:
+    if isinstance(model.entry, ModelEntry):
         from nlu_rl.models.memory import lora_parameters
 
         # Adapter and optimizer in float32, for those kept, the best and the one being written.

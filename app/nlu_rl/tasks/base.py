@@ -38,6 +38,8 @@ class DatasetTask(ABC):
     submission_default: str
     dataset: str = ""
     train_from: str = ""
+    segments: tuple[str, ...] = ()
+    """The row as one or two texts, for a model that reads pairs: format strings; if empty, the fields decide."""
     note: str = ""
     """What a reader of its scores should know, such as rows left out."""
 

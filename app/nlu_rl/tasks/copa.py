@@ -17,6 +17,7 @@ class Copa(ClassificationTask):
         "<Judgement>1</Judgement> or <Judgement>2</Judgement> and nothing else."
     )
     query = "Sentence: {premise}\n1: {choice1}\n2: {choice2}\nWhich is its {question}, 1 or 2?"
+    segments = ("{premise} What is the {question}?",)
     submission_file = "COPA.jsonl"
     submission_default = "1"
 

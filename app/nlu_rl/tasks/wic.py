@@ -17,6 +17,7 @@ class Wic(ClassificationTask):
         "<Judgement>yes</Judgement> or <Judgement>no</Judgement> and nothing else."
     )
     query = "Word: {word}\nSentence 1: {sentence1}\nSentence 2: {sentence2}"
+    segments = ("{word}: {sentence1}", "{sentence2}")
     submission_file = "WiC.jsonl"
     submission_labels: Mapping[str, str] = MappingProxyType({"no": "false", "yes": "true"})
     submission_default = "no"

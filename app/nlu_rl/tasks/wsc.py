@@ -17,6 +17,7 @@ class Wsc(ClassificationTask):
         "<Judgement>yes</Judgement> or <Judgement>no</Judgement> and nothing else."
     )
     query = "Text: {text}\nPronoun: {pronoun}\nNoun: {noun}"
+    segments = ("{text}", "{pronoun}: {noun}")
     submission_file = "WSC.jsonl"
     submission_labels: Mapping[str, str] = MappingProxyType({"no": "False", "yes": "True"})
     submission_default = "no"

