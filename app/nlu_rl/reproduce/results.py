@@ -17,8 +17,8 @@ Found = Mapping[Cell, Record]
 NOTE = (
     "Scores in percent, in square brackets the 95 % bootstrap interval over the rows, one sample a row at temperature "
     "1; over several seeds the mean and the standard deviation. A mean of these columns is no benchmark's average. The "
-    "paper's rows are on the official test sets, mostly of Llama-2-7B-chat, ours on the labelled rows named below: they "
-    "stand beside each other, they are not the same rows."
+    "paper's rows are on the official test sets, mostly of Llama-2-7B-chat, ours on the labelled rows named below: "
+    "they stand beside each other, they are not the same rows."
 )
 
 
