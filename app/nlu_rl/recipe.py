@@ -120,7 +120,7 @@ class Evaluate(Section):
     every: Positive | None = 50
     """Steps between validations; null never validates."""
     examples: Positive = 200
-    """Validation rows, the first of a seeded shuffle."""
+    """Validation rows, the same as an evaluation of as many takes."""
     before: bool = True
     """Also validate the untrained model first."""
     patience: Positive | None = None
@@ -148,6 +148,8 @@ class Recipe(Section):
     train: Train = Train()
     mix: Literal["proportional", "equal"] | dict[str, PositiveFloat] | None = None
     """Several tasks: how often each is drawn. Null is proportional to size."""
+    reward_scale: Literal["task", "unit"] = "task"
+    """Rewards as each task gives them (paper), or unit: divided so that the best of every task is 1, the worst -1."""
     ppo: Ppo = Ppo()
     grpo: Grpo = Grpo()
     evaluate: Evaluate = Evaluate()

@@ -144,3 +144,57 @@ def test_import_never_loads_the_heavy_libraries(glue: Path, home: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
+
+
+def test_list_tells_of_a_damaged_split(glue: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["data", "import", "glue", str(glue)]) == 0
+    path = home / "data_cache" / "datasets" / "glue" / "sst2" / "validation.jsonl"
+    path.write_bytes(path.read_bytes()[:-4])
+    capfd.readouterr()
+    assert run_cli(["data", "list"]) == 0
+    output = capfd.readouterr()
+    assert "train 2, validation damaged" in output.out
+    assert "glue/sst2 is damaged" in output.err
+    assert "nlu-rl data import glue" in output.err
+    assert run_cli(["data", "list", "--json"]) == 0
+    entries = {entry["name"]: entry for entry in lines(capfd.readouterr().out)}
+    assert entries["glue/sst2"]["damaged_splits"] == ["validation"]
+    assert entries["glue/cola"]["damaged_splits"] == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["csv --task sst2", "tsv --task sst2", "jsonl --task sst2", "parquet --task sst2", "squad", "amazon"]
+)
+def test_a_pipe_is_refused_and_not_waited_for(
+    kind: str, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    import os
+
+    name, *rest = kind.split()
+    path = tmp_path / f"dev.{'csv' if name in ('amazon', 'squad') else name}"
+    os.mkfifo(path)
+    assert run_cli(["data", "import", name, str(path), *rest]) == 2
+    assert "is a pipe or a device" in capfd.readouterr().err
+
+
+def test_a_full_disk_says_what_is_in(
+    glue: Path, home: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+
+    from nlu_rl.data import cache
+
+    (glue / "CoLA").mkdir()
+    (glue / "CoLA" / "train.tsv").write_text("x\t1\t\tA sentence .\n")
+    write = cache._write
+
+    def full(path: Path, content: bytes) -> None:
+        if "sst2" in str(path):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, content)
+
+    monkeypatch.setattr(cache, "_write", full)
+    assert run_cli(["data", "import", "glue", str(glue)]) == 2
+    error = capfd.readouterr().err
+    assert "No space left on device" in error
+    assert "Imported before that: glue/cola." in error

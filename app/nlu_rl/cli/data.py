@@ -26,19 +26,27 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard outpu
 
 @app.command("list")
 def list_datasets(json: Json = False) -> None:
-    """List the data sets and which splits of them are here."""
-    from nlu_rl.data.cache import describe
+    """List the data sets and which splits of them are here; every file is checked against what was written."""
+    from nlu_rl.data.cache import damaged_splits, describe
     from nlu_rl.data.schema import SCHEMAS
 
     known = [describe(name) for name in SCHEMAS]
+    for entry in known:
+        wrong = damaged_splits(entry["name"])
+        entry["damaged"] = entry["damaged"] or "; ".join(wrong.values())
+        entry["damaged_splits"] = sorted(wrong)
     if json:
         for entry in known:
             emit_json(entry)
         return
     rows = []
     for entry in known:
-        splits = ", ".join(f"{split} {part['rows']:,}" for split, part in entry["splits"].items())
-        rows.append((entry["name"], entry["task"], entry["damaged"] or splits or "not here", entry["licence"]))
+        parts = {split: "damaged" if split in entry["damaged_splits"] else "" for split in entry["splits"]}
+        splits = ", ".join(f"{s} {bad or format(entry['splits'][s]['rows'], ',')}" for s, bad in parts.items())
+        whole = splits or ("damaged" if entry["damaged"] else "not here")
+        rows.append((entry["name"], entry["task"], whole, entry["licence"]))
+        if entry["damaged"]:
+            note(f"{entry['name']} is damaged: {entry['damaged'].rstrip('.')}. {SCHEMAS[entry['name']].bring}")
     print_table(("data set", "task", "rows here", "licence"), rows)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nlu_rl.cli.console import emit_json, note
+from nlu_rl.cli.task_training import next_commands
 
 if TYPE_CHECKING:
     from nlu_rl.tasks.guess import Guess
@@ -15,7 +16,8 @@ MAX_REFUSALS_SHOWN = 10
 KINDS = ("answers", "number", "span")
 HEADER = """\
 # A task of your own. Change what was guessed wrongly; 'nlu-rl tasks preview {file}' shows what a model is asked.
-# Train on it: nlu-rl run sst2-ppo 'tasks=[{file}]'
+# Train on it:
+{commands}
 """
 
 
@@ -79,13 +81,15 @@ def new_task(
                 "overlap": shared,
                 "labels": part.labels,
                 "messages": messages,
+                "next": next_commands(file, str(target)),
             }
         )
         return
     print_histogram(f"{file.name}: {', '.join(f'{split} {count:,}' for split, count in counts.items())}", part.labels)
     first = task.load("train")[0]
     print_preview({"id": first.id, "gold": first.gold, "messages": messages})
-    note(f"Written to {target}. Next: nlu-rl run sst2-ppo 'tasks=[{target}]'")
+    commands = next_commands(file, str(target))
+    note(f"Written to {target}. Next: {', then '.join(commands)}")
 
 
 def _task_file(
@@ -135,9 +139,11 @@ def _write(target: Path, file: "TaskFile") -> None:
 
     given = file.model_dump(exclude_none=True, exclude_defaults=True) | {"kind": file.kind}
     stated = {key: given[key] for key in type(file).model_fields if key in given}
+    commands = "\n".join(f"#   {command}" for command in next_commands(file, target.name))
+    header = HEADER.format(file=target.name, commands=commands)
     text = yaml.safe_dump(stated, sort_keys=False, allow_unicode=True, width=110)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(HEADER.format(file=target.name) + text, encoding="utf-8")
+        target.write_text(header + text, encoding="utf-8")
     except OSError as error:
         raise DataError(f"Cannot write {target}: {error.strerror}.", "Give another --to.") from None

@@ -62,6 +62,26 @@ def describe(name: str) -> dict[str, Any]:
     return {**about, "splits": meta["splits"] if meta else {}, "damaged": damaged}
 
 
+def damaged_splits(name: str) -> dict[str, str]:
+    """Return, by split, what is wrong with its file on disk; every byte of it is read."""
+    try:
+        splits = (read_meta(name) or {"splits": {}})["splits"]
+    except DataError:
+        return {}  # `describe` tells of it
+    found = {}
+    for split, entry in splits.items():
+        path = dataset_folder(name) / f"{split}.jsonl"
+        try:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            found[split] = f"{path} cannot be read: {error.strerror}"
+            continue
+        if digest not in entry["sha256"]:
+            found[split] = f"{path} is not what was written"
+    return found
+
+
 def read_rows(name: str, split: str) -> list[Row]:
     """Return the rows of a split: `{"id", "fields", "gold"}` each.
 

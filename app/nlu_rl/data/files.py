@@ -1,29 +1,24 @@
 """A user's own rows from CSV, TSV, JSON lines or Parquet.
 
 `read_file` tells which rows it refused; `read_examples` is for `eval --data` and `predict --data`, where every row must
-be usable. Columns are found by name, or named by the user as `field=column`. CSV follows RFC 4180 (comma, or semicolon
-or tab where the header says so); TSV has no quoting, as in GLUE.
+be usable. Columns are found by name, or named by the user as `field=column`; `records.py` reads the file itself.
 """
 
-import csv
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from nlu_rl.data.checks import Refusal, Row, SplitRows, make_row
+from nlu_rl.data.records import Record, file_kind, records_of
 from nlu_rl.data.schema import Schema
-from nlu_rl.data.tsv import read_bytes, read_columns, read_lines
 from nlu_rl.errors import DataError, unknown_name
 from nlu_rl.tasks.contract import Example
 
-KINDS = ("csv", "jsonl", "parquet", "tsv")
 MAX_SHOWN = 5
 
 Labels = Literal["required", "optional", "ignored"]
 """Optional labels must be right where there are any; of ignored ones, those that are not answers count as none."""
 UNLABELLED = ("", "-1")
-Record = tuple[int, "dict[str, Any] | Refusal"]
 
 
 class HasSchema(Protocol):
@@ -58,7 +53,7 @@ def read_records(task: HasSchema, path: Path) -> list[dict[str, Any]]:
     Raises:
         DataError: unreadable file or unknown kind.
     """
-    records = _records(path, _kind(path), task.schema)
+    records = _records(path, file_kind(path), task.schema)
     return [record for _, record in records if not isinstance(record, Refusal)]
 
 
@@ -68,8 +63,7 @@ def read_table(path: Path) -> tuple[list[dict[str, Any]], list[Refusal]]:
     Raises:
         DataError: unreadable file, unknown kind, or no rows.
     """
-    nothing_known = Schema(name="", task="", fields=(), answers=None)
-    records = [record for _, record in _records(path, _kind(path), nothing_known)]
+    records = [record for _, record in records_of(path, file_kind(path))]
     rows = [record for record in records if not isinstance(record, Refusal)]
     if not rows:
         raise DataError(f"{path} has no rows.", "Give a file with a header and at least one row.")
@@ -92,7 +86,7 @@ def read_file(
     Raises:
         DataError: unreadable file, unknown kind, a column that is not there, or no usable row at all.
     """
-    kind = kind or _kind(path)
+    kind = kind or file_kind(path)
     records = list(_records(path, kind, schema))
     if not records:
         raise DataError(f"{path} has no rows.", "Give a file with a header and at least one row.")
@@ -134,116 +128,8 @@ def parse_columns(text: str | None, schema: Schema) -> dict[str, str]:
     return mapping
 
 
-def _kind(path: Path) -> str:
-    kind = {"json": "jsonl", "ndjson": "jsonl"}.get(suffix := path.suffix.casefold().lstrip("."), suffix)
-    if kind not in KINDS:
-        raise DataError(f"The kind of {path} is not known by its name.", f"Name it .{', .'.join(KINDS)}.")
-    return kind
-
-
 def _records(path: Path, kind: str, schema: Schema) -> Iterator[Record]:
-    if kind == "csv":
-        return _csv_records(path, schema)
-    if kind == "tsv":
-        return _table(path, read_columns(path))
-    if kind == "jsonl":
-        return _json_records(path)
-    return _parquet_records(path)
-
-
-def _table(path: Path, lines: Iterable[tuple[int, list[str] | Refusal]]) -> Iterator[Record]:
-    """Pair each line with the header, which is the first."""
-    header: list[str] | None = None
-    for number, columns in lines:
-        if isinstance(columns, Refusal):
-            if header is None:
-                raise DataError(f"The first line of {path} is not UTF-8 text.", "Save the file as UTF-8.")
-            yield number, columns
-        elif header is None:
-            header = [name.strip() for name in columns]
-            if twice := next((name for name in header if name and header.count(name) > 1), None):
-                raise DataError(f"{path} has two columns called '{twice}'.", "Rename one of them.")
-        elif len(columns) != len(header):
-            reason = f"{len(columns)} column{'s' * (len(columns) != 1)} instead of {len(header)}"
-            yield number, Refusal(number, reason)
-        else:
-            yield number, dict(zip(header, columns, strict=True))
-
-
-def _csv_records(path: Path, schema: Schema) -> Iterator[Record]:
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataError(f"{path} is not UTF-8 text: line {line}.", "Save the file as UTF-8.") from None
-    text = text.replace("\r\n", "\n")
-    text = text.replace("\r", " " if "\n" in text else "\n")  # a lone carriage return is text, unless all ends are
-    text = text.rstrip("\n")
-    first = text.split("\n", 1)[0]
-    wanted = [name.casefold() for field in schema.fields for name in schema.column_names(field)]
-    delimiter = next((mark for mark in ",;\t" if _names(first, mark) & set(wanted)), None)
-    delimiter = delimiter or max(",;\t", key=first.count)
-    return _table(path, _csv_lines(path, text, delimiter))
-
-
-def _names(line: str, delimiter: str) -> set[str]:
-    return {name.strip().strip('"').casefold() for name in line.split(delimiter)}
-
-
-def _csv_lines(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Refusal]]:
-    csv.field_size_limit(2**31 - 1)
-    lines = text.split("\n")
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            columns = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            if "end of data" in str(error):
-                raise DataError(
-                    f"{path}, line {number}: a quotation mark opens here and never closes.",
-                    "Double the quotation marks inside a quoted text, or give the file as .tsv or .jsonl.",
-                ) from None
-            yield number, Refusal(number, f"not valid CSV: {error}")
-            continue
-        if columns:  # a blank line between records is no row
-            yield number, columns
-
-
-def _json_records(path: Path) -> Iterator[Record]:
-    for number, line in read_lines(path):
-        if isinstance(line, Refusal):
-            yield number, line
-            continue
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError):
-            yield number, Refusal(number, "not valid JSON")
-            continue
-        ok = isinstance(record, dict)
-        yield number, record if ok else Refusal(number, "not a JSON object")
-
-
-def _parquet_records(path: Path) -> Iterator[Record]:
-    """Rows of a Parquet file; the line of a row is its number, from 1."""
-    import pyarrow  # type: ignore[import-untyped]
-    import pyarrow.parquet  # type: ignore[import-untyped]
-
-    if not path.is_file():
-        raise DataError(f"Cannot read {path}: there is no such file.", "Give a readable file.")
-    try:
-        table = pyarrow.parquet.read_table(path)
-    except OSError as error:
-        raise DataError(
-            f"Cannot read {path}: {error.strerror or 'not a Parquet file'}.", "Give a readable file."
-        ) from None
-    except pyarrow.ArrowException:
-        raise DataError(f"{path} is not a Parquet file.", "Give a readable file.") from None
-    yield from enumerate(table.to_pylist(), start=1)
+    return records_of(path, kind, [name for field in schema.fields for name in schema.column_names(field)])
 
 
 def _columns(

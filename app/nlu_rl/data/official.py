@@ -3,7 +3,7 @@
 Everything is read before anything is written, so a folder that cannot be used changes nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,8 +37,18 @@ class ImportResult:
                 f"{len(bad)} rows are refused, the first in {part.schema.task} {part.split}, {refusal}.",
                 "Nothing was changed. Correct them, or import without --strict.",
             )
+        done: list[str] = []
         for name in dict.fromkeys(part.schema.name for part in self.splits):
-            write_splits(name, [part for part in self.splits if part.schema.name == name])
+            try:
+                write_splits(name, [part for part in self.splits if part.schema.name == name])
+            except DataError as error:
+                raise DataError(f"{error.message} {_told(done)}", error.fix) from None
+            done.append(name)
+
+
+def _told(done: Sequence[str]) -> str:
+    """Say what an import had done before it broke off."""
+    return f"Imported before that: {', '.join(done)}." if done else "Nothing was imported before that."
 
 
 @dataclass(frozen=True, slots=True)

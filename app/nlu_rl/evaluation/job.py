@@ -32,11 +32,15 @@ def evaluate_policy(
     temperature: float,
     max_new_tokens: int,
     seed: int,
+    rows: Sequence[int] | None = None,
     shots: Sequence[Example] = (),
     samples: int = 1,
     progress: Progress | None = None,
 ) -> Summary:
-    """Score a policy on labelled examples without keeping the predictions. Temperature 0 is greedy."""
+    """Score a policy on labelled examples without keeping the predictions. Temperature 0 is greedy.
+
+    `rows`: the examples' numbers, which key the draws; None counts from 0.
+    """
     predictions = predict(
         policy,
         task,
@@ -44,6 +48,7 @@ def evaluate_policy(
         temperature=temperature,
         max_new_tokens=max_new_tokens,
         seed=seed,
+        rows=rows,
         shots=shots,
         samples=samples,
         progress=progress,

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nlu_rl.tasks.contract import Example, Scored, Task
+from nlu_rl.tasks.metrics import correlations_of_rows, metrics_of_counts
 
 Rows = Sequence[tuple[Example, Scored]]
 Index = NDArray[np.int64]
@@ -106,25 +107,6 @@ def _by_counts(task: Task, scored: Rows) -> MetricsOfResamples | None:
     return count
 
 
-def metrics_of_counts(counts: NDArray[np.int64]) -> dict[str, Floats]:
-    """Return accuracy, F1 and Matthews of counts (R, answers, answers + 1), the last column being unparsed."""
-    size = counts.shape[1]
-    total = counts.sum((1, 2)).astype(float)
-    right = np.einsum("rii->ri", counts[:, :, :size]).astype(float)
-    gold = counts.sum(2).astype(float)
-    given = counts.sum(1).astype(float)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        f1 = np.nan_to_num(2 * right / (gold + given[:, :size]))
-        covariance = right.sum(1) * total - (gold * given[:, :size]).sum(1)
-        spread = (total**2 - (given**2).sum(1)) * (total**2 - (gold**2).sum(1))
-        matthews = np.where(spread > 0, covariance / np.sqrt(spread), 0.0)
-    return {
-        "accuracy": right.sum(1) / total,
-        "f1": f1[:, -1] if size == 2 else f1.mean(1),
-        "matthews": matthews,
-    }
-
-
 def _by_correlation(task: Task, scored: Rows) -> MetricsOfResamples | None:
     middle = getattr(task, "middle", None)
     if task.answers is not None or middle is None:
@@ -138,19 +120,6 @@ def _by_correlation(task: Task, scored: Rows) -> MetricsOfResamples | None:
     correct = np.array([s.correct for _, s in scored], float)
 
     def correlate(index: Index) -> dict[str, Floats]:
-        from scipy.stats import rankdata
-
-        one, other = gold[index], given[index]
-        ranks = rankdata(one, axis=1), rankdata(other, axis=1)
-        return {"spearman": _pearson(*ranks), "pearson": _pearson(one, other), "accuracy": correct[index].mean(1)}
+        return {**correlations_of_rows(gold[index], given[index]), "accuracy": correct[index].mean(1)}
 
     return correlate
-
-
-def _pearson(one: Floats, other: Floats) -> Floats:
-    """Return the correlation of each row (R,); 0 where a side does not vary."""
-    one = one - one.mean(1, keepdims=True)
-    other = other - other.mean(1, keepdims=True)
-    spread = np.sqrt((one**2).sum(1) * (other**2).sum(1))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread > 1e-12, (one * other).sum(1) / spread, 0.0)

@@ -5,13 +5,13 @@ Answers are greedy completions through the policy; logits are those before each 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from nlu_rl.errors import DataError
+from nlu_rl.evaluation.prompts import encode_rows
 from nlu_rl.evaluation.rows import choose_rows
-from nlu_rl.models.chat import encode_prompt, encode_target
+from nlu_rl.models.chat import encode_target
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import packed_prefill
 from nlu_rl.policy.padded import padded_prefill
@@ -56,7 +56,7 @@ def _rows_of(task: Task, count: int) -> list[TaskRow]:
     splits: list[Split] = [getattr(task, "evaluation_split", "validation"), "validation", "train"]
     for split in dict.fromkeys(splits):
         try:
-            rows = choose_rows(task.load(split), count, what=f"The {split} split of {task.name}")
+            rows = choose_rows(task.load(split), count, what=f"The {split} split of {task.name}", task=task)
         except DataError as error:
             problem = problem or error
         else:
@@ -65,17 +65,17 @@ def _rows_of(task: Task, count: int) -> list[TaskRow]:
     raise DataError(f"An export is checked on rows of its tasks. {message}", problem.fix if problem else "")
 
 
-def make_probes(tokenizer: Any, rows: Sequence[TaskRow]) -> list[Probe]:
-    """Encode the rows as training and evaluation do."""
-    return [
-        Probe(
-            task,
-            example,
-            encode_prompt(tokenizer, task.prompt(example)),
-            encode_target(tokenizer, task.target(example)),
-        )
-        for task, example in rows
-    ]
+def make_probes(policy: Policy, rows: Sequence[TaskRow], max_new_tokens: int) -> list[Probe]:
+    """Encode the rows as an evaluation does, a long passage cut to the model's context.
+
+    Raises:
+        DataError: a prompt is too long for the model, and there is no passage to cut.
+    """
+    probes = []
+    for task, example in rows:
+        (prompt,) = encode_rows(policy, task, [example], max_new_tokens)
+        probes.append(Probe(task, example, prompt.ids.tolist(), encode_target(policy.tokenizer, task.target(example))))
+    return probes
 
 
 def greedy_answers(policy: Policy, probes: Sequence[Probe], max_new_tokens: int) -> Answers:

@@ -79,10 +79,13 @@ class Compared:
 class _Models:
     """Loads base + adapter and the export, one at a time, and knows what they are asked."""
 
-    def __init__(self, folder: Path, reference: str, adapter_dir: Path, rows: Sequence[TaskRow]) -> None:
+    def __init__(
+        self, folder: Path, reference: str, adapter_dir: Path, rows: Sequence[TaskRow], max_new_tokens: int
+    ) -> None:
         self._names = {True: str(folder), False: reference}
         self._adapter_dir = adapter_dir
         self._rows = rows
+        self._max_new_tokens = max_new_tokens
         self._packed: bool | None = None
         self.probes: list[Probe] = []
         self.same_prompts = True
@@ -92,7 +95,7 @@ class _Models:
         _free()
         loaded = _load(self._names[exported], precision)
         policy = Policy(loaded.model if exported else load_adapter(loaded, self._adapter_dir), loaded.tokenizer)
-        probes = make_probes(policy.tokenizer, self._rows)
+        probes = make_probes(policy, self._rows, self._max_new_tokens)
         if self._packed is None:
             self.probes = probes
             check_packed_path(policy, [probe.prompt for probe in probes[:2]], [probe.target for probe in probes[:2]])
@@ -129,7 +132,7 @@ def verify_export(
     phase("checking the export", 0, len(steps) + 1)
     base = model_folder(reference, fetch=True)
     weights = check_weights(folder, base, adapter_dir, merged_in_bfloat16=merged_in != "float32")
-    models = _Models(folder, reference, adapter_dir, rows)
+    models = _Models(folder, reference, adapter_dir, rows, max_new_tokens)
     answers: dict[bool, Answers] = {}
     logits: dict[tuple[bool, Precision], torch.Tensor] = {}
     for number, (exported, precision) in enumerate(steps, start=1):

@@ -40,6 +40,8 @@ class DatasetTask(ABC):
     train_from: str = ""
     segments: tuple[str, ...] = ()
     """The row as one or two texts, for a model that reads pairs: format strings; if empty, the fields decide."""
+    best_reward: float = 1.0
+    """What the right answer earns; an unreadable one earns as much below 0."""
     note: str = ""
     """What a reader of its scores should know, such as rows left out."""
 

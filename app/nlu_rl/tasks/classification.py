@@ -10,7 +10,6 @@ from types import MappingProxyType
 from nlu_rl.tasks.base import DatasetTask, require_rows, total
 from nlu_rl.tasks.contract import Example, Extracted, Scored
 from nlu_rl.tasks.extraction import extract_answer
-from nlu_rl.tasks.metrics import classification_metrics
 
 RIGHT, WRONG, EXCEPTIONAL = 1.0, 0.0, -1.0
 
@@ -40,6 +39,8 @@ class ClassificationTask(DatasetTask):
 
     def metrics(self, scored: Sequence[tuple[Example, Scored]]) -> dict[str, float]:
         """Return accuracy, F1 (of the positive class of two, else the mean over the answers) and Matthews."""
+        from nlu_rl.tasks.metrics import classification_metrics
+
         require_rows(scored, self.name)
         gold = [self.gold(example) for example, _ in scored]
         return classification_metrics(gold, [judged.extracted.value for _, judged in scored], self.answers)

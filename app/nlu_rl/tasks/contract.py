@@ -73,6 +73,8 @@ class Task(Protocol):
     answers: tuple[str, ...] | None
     metric: str
     """The name in `metrics()` by which checkpoints are compared; higher is better."""
+    best_reward: float
+    """The highest reward; the lowest is its negative."""
     passage: str
     """The field that may be shortened where a prompt does not fit a model, or "" (`passage.fit_prompt`)."""
 

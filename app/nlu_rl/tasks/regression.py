@@ -11,7 +11,6 @@ from nlu_rl.data.schema import number_text
 from nlu_rl.tasks.base import DatasetTask, require_rows, total
 from nlu_rl.tasks.contract import Example, Extracted, Scored
 from nlu_rl.tasks.extraction import extract_number
-from nlu_rl.tasks.metrics import correlations
 
 
 class RegressionTask(DatasetTask):
@@ -27,6 +26,11 @@ class RegressionTask(DatasetTask):
         return (self.high - self.low) / 10
 
     @property
+    def best_reward(self) -> float:  # type: ignore[override]
+        """Half the width of the scale."""
+        return (self.high - self.low) / 2
+
+    @property
     def middle(self) -> float:
         return (self.low + self.high) / 2
 
@@ -36,7 +40,7 @@ class RegressionTask(DatasetTask):
     def score(self, example: Example, completion: str) -> Scored:
         gold = float(self.gold(example))
         extracted = self.extract(completion)
-        half_width = (self.high - self.low) / 2
+        half_width = self.best_reward
         if extracted.value is None:
             return Scored(-half_width, {"closeness": 0.0, "exceptional": -half_width}, False, extracted)
         error = abs(float(extracted.value) - gold)
@@ -45,6 +49,8 @@ class RegressionTask(DatasetTask):
 
     def metrics(self, scored: Sequence[tuple[Example, Scored]]) -> dict[str, float]:
         """Return Spearman and Pearson (0 where one side does not vary), and the share of correct answers."""
+        from nlu_rl.tasks.metrics import correlations
+
         require_rows(scored, self.name)
         gold = [float(self.gold(example)) for example, _ in scored]
         values = [judged.extracted.value for _, judged in scored]

@@ -141,7 +141,7 @@ def make_grpo_trainer(context: Context) -> EngineGRPOTrainer:
         shuffle_dataset=False,
     )
 
-    model, rule = context.policy.model, RuleReward(context.rows)
+    model, rule = context.policy.model, RuleReward(context.rows, recipe.reward_scale)
     with adapter_as_it_was(model):
         trainer = EngineGRPOTrainer(
             model=model,

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.contract import OPEN_TAG, Scored
@@ -16,13 +16,20 @@ SAMPLES_PER_STEP = 4
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdicts on B completions."""
+    """The verdicts on B completions. Their rewards are divided by `scales` (B), where there are any."""
 
     scored: list[Scored]
+    scales: list[float] | None = None
 
     @property
     def rewards(self) -> list[float]:
-        return [scored.reward for scored in self.scored]
+        scales = self.scales or [1.0] * len(self.scored)
+        return [scored.reward / scale for scored, scale in zip(self.scored, scales, strict=True)]
+
+    def only(self, places: Sequence[int]) -> "Judged":
+        """Return the verdicts at these places."""
+        scales = None if self.scales is None else [self.scales[place] for place in places]
+        return Judged([self.scored[place] for place in places], scales)
 
     def metrics(self) -> dict[str, float]:
         """Return the batch means under their event names."""
@@ -36,23 +43,29 @@ class Judged:
 
 
 class RuleReward:
-    """The rule reward of each row's own task, as a reward function over columns."""
+    """The rule reward of each row's own task, as a reward function over columns.
+
+    With the scale `unit`, a reward is divided by the best one of its task, so that tasks of different ranges weigh
+    alike in a batch (STS-B's reward reaches from -2.5 to 2.5, a classification's from -1 to 1).
+    """
 
     __name__ = "rule"
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, scale: Literal["task", "unit"] = "task") -> None:
         self._rows = rows
+        self._scale = scale
         self.judged = Judged([])
 
     def __call__(self, completions: Sequence[str], position: Sequence[int], **_: Any) -> list[float]:
         """Return the rewards of B completions of the rows at B positions; the verdicts stay in `judged`."""
-        self.judged = judge([self._rows[p] for p in position], completions)
+        self.judged = judge([self._rows[p] for p in position], completions, self._scale)
         return self.judged.rewards
 
 
-def judge(rows: Sequence[Row], texts: Sequence[str]) -> Judged:
+def judge(rows: Sequence[Row], texts: Sequence[str], scale: Literal["task", "unit"] = "task") -> Judged:
     """Score each completion (B) by its own row's task (B)."""
-    return Judged([row.task.score(row.example, text) for row, text in zip(rows, texts, strict=True)])
+    scored = [row.task.score(row.example, text) for row, text in zip(rows, texts, strict=True)]
+    return Judged(scored, [row.task.best_reward for row in rows] if scale == "unit" else None)
 
 
 def task_metrics(rows: Sequence[Row], judged: Judged) -> dict[str, float]:
@@ -60,7 +73,7 @@ def task_metrics(rows: Sequence[Row], judged: Judged) -> dict[str, float]:
     names = sorted({row.task.name for row in rows})
     metrics = {}
     for name in names if len(names) > 1 else ():
-        part = Judged([s for row, s in zip(rows, judged.scored, strict=True) if row.task.name == name])
+        part = judged.only([place for place, row in enumerate(rows) if row.task.name == name])
         metrics.update({f"{key}/{name}": value for key, value in part.metrics().items()})
     return metrics
 

@@ -269,7 +269,7 @@ class PPOTrainer(SupervisedRun, Trainer):
 def make_ppo_trainer(context: Context) -> PPOTrainer:
     """Return the trainer, ready to `train()`."""
     recipe, backbone = context.recipe, context.policy.backbone
-    rule = RuleReward(context.rows)
+    rule = RuleReward(context.rows, recipe.reward_scale)
     trainer = PPOTrainer(
         ValueHead(backbone.head.weight.shape[1], seed=recipe.seed),
         reward_funcs=[rule],

@@ -7,6 +7,7 @@ import numpy as np
 
 from nlu_rl.errors import DataError
 from nlu_rl.evaluation.job import evaluate_policy
+from nlu_rl.evaluation.rows import choose_rows
 from nlu_rl.evaluation.summary import Summary
 from nlu_rl.policy.policy import Policy
 from nlu_rl.recipe import Recipe
@@ -46,14 +47,16 @@ class Validation:
     def run(self, policy: Policy, step: int) -> float:
         """Validate, write a `validation` event for each task, and return the mean of the tasks' main metrics.
 
-        One sample at temperature 1 a row, as the paper evaluates; the draws are the same at every step.
+        One sample at temperature 1 a row, as the paper evaluates; the draws are the same at every step, and those of
+        an evaluation of as many rows with the run's seed.
         """
         scores = []
-        for task, examples in self._rows:
+        for task, rows in self._rows:
             summary: Summary = evaluate_policy(
                 policy,
                 task,
-                examples,
+                [example for _, example in rows],
+                rows=[number for number, _ in rows],
                 temperature=1.0,
                 max_new_tokens=self._recipe.generation.max_new_tokens,
                 seed=self._recipe.seed,
@@ -73,12 +76,12 @@ class Validation:
         return float(np.mean(scores))
 
 
-def _rows(task: Task, recipe: Recipe) -> list[Example]:
-    rows = [example for example in task.load("validation") if example.gold is not None]
-    if not rows:
+def _rows(task: Task, recipe: Recipe) -> list[tuple[int, Example]]:
+    """Return the rows an evaluation of as many would take, with their numbers in the split."""
+    examples = task.load("validation")
+    if all(example.gold is None for example in examples):
         raise DataError(
             f"Task '{task.name}' has no labelled validation rows.",
             "Import a validation split, or set evaluate.every=null and evaluate.before=false.",
         )
-    order = np.random.default_rng(0).permutation(len(rows))[: recipe.evaluate.examples]
-    return [rows[i] for i in order]
+    return choose_rows(examples, recipe.evaluate.examples, what=f"The validation split of {task.name}", task=task)

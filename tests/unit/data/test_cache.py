@@ -160,3 +160,20 @@ def test_no_generation_of_imported_rows_is_ever_lost(home: Path) -> None:
     kept = sorted(cache.dataset_folder(SST2).glob("train.previous*.jsonl"))
     assert len(kept) == 2
     assert {"first" in path.read_text() for path in kept} == {True, False}
+
+
+def test_a_damaged_split_is_found(home: Path) -> None:
+    schema = get_schema("sst2")
+    rows = [{"id": "1", "fields": {"sentence": "good"}, "gold": "positive"}]
+    cache.write_splits(
+        schema.name, [SplitRows(schema, split, "a test", rows) for split in ("train", "validation", "test")]
+    )
+    assert cache.damaged_splits(schema.name) == {}
+    folder = cache.dataset_folder(schema.name)
+    (folder / "train.jsonl").write_bytes((folder / "train.jsonl").read_bytes().replace(b"good", b"gold"))
+    (folder / "test.jsonl").unlink()
+    found = cache.damaged_splits(schema.name)
+    assert found.keys() == {"train", "test"}
+    assert "not what was written" in found["train"]
+    assert "cannot be read" in found["test"]
+    assert cache.damaged_splits("glue/cola") == {}

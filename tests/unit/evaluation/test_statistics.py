@@ -7,8 +7,9 @@ from nlu_rl.evaluation.confusion import confusion_matrix
 from nlu_rl.evaluation.intervals import bootstrap_intervals, percentiles, sample_intervals
 from nlu_rl.evaluation.paired import bootstrap_differences, bootstrap_p, compare_paired, mcnemar_p
 from nlu_rl.evaluation.request import metric_names
-from nlu_rl.evaluation.resampling import SLOW_RESAMPLES, _one_by_one, metrics_of_counts, resampled_metrics
+from nlu_rl.evaluation.resampling import SLOW_RESAMPLES, _one_by_one, resampled_metrics
 from nlu_rl.tasks.contract import Example
+from nlu_rl.tasks.metrics import metrics_of_counts
 from nlu_rl.tasks.registry import get_task, task_names
 
 SST2, COLA, STSB = get_task("sst2"), get_task("cola"), get_task("stsb")

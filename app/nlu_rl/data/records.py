@@ -1,0 +1,136 @@
+"""Records out of a file: CSV, TSV, JSON lines or Parquet, each as a mapping from column to value.
+
+Nothing here knows what a column means. CSV follows RFC 4180 (comma, or semicolon or tab where the header says so); TSV
+has no quoting, as in GLUE. A line that cannot be read comes as a Refusal, with its number.
+"""
+
+import csv
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from nlu_rl.data.checks import Refusal
+from nlu_rl.data.tsv import read_bytes, read_columns, read_lines, require_file
+from nlu_rl.errors import DataError
+
+KINDS = ("csv", "jsonl", "parquet", "tsv")
+Record = tuple[int, "dict[str, Any] | Refusal"]
+"""The line a record begins at (of Parquet: its number), and the record."""
+
+
+def file_kind(path: Path) -> str:
+    """Return the kind a file's name says. Raises DataError when it says none."""
+    kind = {"json": "jsonl", "ndjson": "jsonl"}.get(suffix := path.suffix.casefold().lstrip("."), suffix)
+    if kind not in KINDS:
+        raise DataError(f"The kind of {path} is not known by its name.", f"Name it .{', .'.join(KINDS)}.")
+    return kind
+
+
+def records_of(path: Path, kind: str, names: Sequence[str] = ()) -> Iterator[Record]:
+    """Return the records of a file. `names` are columns to look for, by which a CSV's delimiter is known.
+
+    Raises:
+        DataError: unreadable file, or one that is not of its kind.
+    """
+    if kind == "csv":
+        return _csv_records(path, names)
+    if kind == "tsv":
+        return _table(path, read_columns(path))
+    if kind == "jsonl":
+        return _json_records(path)
+    return _parquet_records(path)
+
+
+def _table(path: Path, lines: Iterable[tuple[int, list[str] | Refusal]]) -> Iterator[Record]:
+    """Pair each line with the header, which is the first."""
+    header: list[str] | None = None
+    for number, columns in lines:
+        if isinstance(columns, Refusal):
+            if header is None:
+                raise DataError(f"The first line of {path} is not UTF-8 text.", "Save the file as UTF-8.")
+            yield number, columns
+        elif header is None:
+            header = [name.strip() for name in columns]
+            if twice := next((name for name in header if name and header.count(name) > 1), None):
+                raise DataError(f"{path} has two columns called '{twice}'.", "Rename one of them.")
+        elif len(columns) != len(header):
+            reason = f"{len(columns)} column{'s' * (len(columns) != 1)} instead of {len(header)}"
+            yield number, Refusal(number, reason)
+        else:
+            yield number, dict(zip(header, columns, strict=True))
+
+
+def _csv_records(path: Path, names: Sequence[str]) -> Iterator[Record]:
+    try:
+        text = read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise DataError(f"{path} is not UTF-8 text: line {line}.", "Save the file as UTF-8.") from None
+    text = text.replace("\r\n", "\n")
+    text = text.replace("\r", " " if "\n" in text else "\n")  # a lone carriage return is text, unless all ends are
+    text = text.rstrip("\n")
+    first = text.split("\n", 1)[0]
+    wanted = {name.casefold() for name in names}
+    delimiter = next((mark for mark in ",;\t" if _names(first, mark) & wanted), None)
+    delimiter = delimiter or max(",;\t", key=first.count)
+    return _table(path, _csv_lines(path, text, delimiter))
+
+
+def _names(line: str, delimiter: str) -> set[str]:
+    return {name.strip().strip('"').casefold() for name in line.split(delimiter)}
+
+
+def _csv_lines(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Refusal]]:
+    csv.field_size_limit(2**31 - 1)
+    lines = text.split("\n")
+    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            columns = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            if "end of data" in str(error):
+                raise DataError(
+                    f"{path}, line {number}: a quotation mark opens here and never closes.",
+                    "Double the quotation marks inside a quoted text, or give the file as .tsv or .jsonl.",
+                ) from None
+            yield number, Refusal(number, f"not valid CSV: {error}")
+            continue
+        if columns:  # a blank line between records is no row
+            yield number, columns
+
+
+def _json_records(path: Path) -> Iterator[Record]:
+    for number, line in read_lines(path):
+        if isinstance(line, Refusal):
+            yield number, line
+            continue
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError):
+            yield number, Refusal(number, "not valid JSON")
+            continue
+        ok = isinstance(record, dict)
+        yield number, record if ok else Refusal(number, "not a JSON object")
+
+
+def _parquet_records(path: Path) -> Iterator[Record]:
+    """Rows of a Parquet file; the line of a row is its number, from 1."""
+    import pyarrow  # type: ignore[import-untyped]
+    import pyarrow.parquet  # type: ignore[import-untyped]
+
+    require_file(path)
+    try:
+        table = pyarrow.parquet.read_table(path)
+    except OSError as error:
+        raise DataError(
+            f"Cannot read {path}: {error.strerror or 'not a Parquet file'}.", "Give a readable file."
+        ) from None
+    except pyarrow.ArrowException:
+        raise DataError(f"{path} is not a Parquet file.", "Give a readable file.") from None
+    yield from enumerate(table.to_pylist(), start=1)
