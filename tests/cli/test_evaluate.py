@@ -151,3 +151,34 @@ def test_the_sentence_says_whether_a_difference_is_real() -> None:
     worse = comparison_sentence({**result, "difference": -0.2})
     assert "B is worse than A" in worse
     assert comparison_sentence({**result, "real": False, "p": 0.3}).startswith("No real difference can be told")
+
+
+def test_compare_tells_labels_and_rows(capsys: pytest.CaptureFixture[str], tiny_model_dir: Path) -> None:
+    trained = write_trained_run(tiny_model_dir)
+    command = ("compare", str(tiny_model_dir), trained.name, "--task", "sst2", "--examples", "12", "--seed", "3")
+    compared = answer(capsys, *command)
+    assert sum(entry["n"] for entry in compared["labels"]) == compared["n"] == 12
+    assert len(compared["fixed_rows"]) == compared["fixed"] == sum(entry["fixed"] for entry in compared["labels"])
+    assert len(compared["broken_rows"]) == compared["broken"]
+    code, out, err = ask(capsys, *command, "--show", "2")
+    assert code == 0, err
+    assert "A right" in out
+    assert compared["fixed"] == 0 or compared["fixed_rows"][0] in out
+
+
+def test_several_runs_are_told_together(capsys: pytest.CaptureFixture[str], tiny_model_dir: Path) -> None:
+    first, second = (write_trained_run(tiny_model_dir, name=f"seed-{n}", seed=n) for n in (1, 2))
+    command = ("eval", first.name, second.name, "--examples", "12")
+    result = answer(capsys, *command)
+    scores = [part["scores"]["accuracy"] for part in result["results"]]
+    assert result["runs"] == 2
+    assert result["scores"]["accuracy"] == pytest.approx(sum(scores) / 2)
+    assert (result["spread"]["accuracy"]["low"], result["spread"]["accuracy"]["high"]) == (min(scores), max(scores))
+    code, out, err = ask(capsys, *command)
+    assert code == 0, err
+    assert "deviation" in out
+    assert "Using the finished evaluation" in err
+    assert "more than their seeds" not in err
+    code, _, err = ask(capsys, "eval", first.name, second.name, "--task", "wikitext2")
+    assert code == 2
+    assert "one model at a time" in err

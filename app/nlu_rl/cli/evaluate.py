@@ -57,11 +57,12 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last 
 
 @app.command("eval")
 def eval_(
-    subject: Annotated[
-        str,
+    subjects: Annotated[
+        list[str],
         typer.Argument(
-            metavar="RUN|MODEL",
-            help="A run, or a model: name, folder, hub id, or openai:MODEL at an endpoint.",
+            metavar="RUN|MODEL...",
+            help="A run, or a model: name, folder, hub id, or openai:MODEL at an endpoint. Several, such as the runs "
+            "of a recipe with different seeds: mean and spread.",
             autocompletion=runs_and_models,
         ),
     ],
@@ -98,41 +99,43 @@ def eval_(
         from nlu_rl.cli.perplexity import eval_perplexity
 
         refused = {"--greedy": greedy, "--samples": samples > 1, "--shots": shots != "0"}
-        if subject.startswith("openai:"):
+        if len(subjects) > 1:
+            raise RecipeError("Perplexities are measured one model at a time.", "Compare two: nlu-rl compare A B.")
+        if subjects[0].startswith("openai:"):
             raise RecipeError("An endpoint does not tell the probabilities of a text.", "Give a local model.")
         options = {"split": split, "data": data, "examples": examples, "seed": seed, "window": window, "stride": stride}
-        eval_perplexity(subject, checkpoint, options, [name for name, given in refused.items() if given], json=json)
+        eval_perplexity(subjects[0], checkpoint, options, [name for name, given in refused.items() if given], json=json)
         return
     if window is not None or stride is not None:
         raise RecipeError("--window and --stride are for --task wikitext2.", "Leave them out.")
     from nlu_rl.cli.evaluation_view import show_evaluation
+    from nlu_rl.cli.seeds_view import show_together, together
     from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
 
-    resolved = resolve_subject(
-        subject,
-        checkpoint,
-        url=endpoint,
-        key_variable=endpoint_key,
-        prefill=endpoint_prefill,
-        concurrency=endpoint_concurrency,
-        timeout_seconds=endpoint_timeout,
-    )
-    name, chosen = choose_task(task, [resolved])
-    arguments = evaluation_arguments(
-        resolved,
-        name,
-        chosen,
-        split=split,
-        data=data,
-        examples=examples,
-        seed=seed,
-        greedy=greedy,
-        samples=samples,
-        shots=shots,
-    )
-    result = _evaluate(chosen, arguments, json=json, reuse=False)
+    asked: dict[str, Any] = {"url": endpoint, "key_variable": endpoint_key, "prefill": endpoint_prefill}
+    asked |= {"concurrency": endpoint_concurrency, "timeout_seconds": endpoint_timeout}
+    found = [resolve_subject(subject, checkpoint, **asked) for subject in subjects]
+    name, chosen = choose_task(task, found)
+    results = []
+    for subject in found:
+        arguments = evaluation_arguments(
+            subject,
+            name,
+            chosen,
+            split=split,
+            data=data,
+            examples=examples,
+            seed=seed,
+            greedy=greedy,
+            samples=samples,
+            shots=shots,
+        )
+        results.append(_evaluate(chosen, arguments, json=json, reuse=len(found) > 1))
+    result = results[0] if len(results) == 1 else together(results)
     if json:
         emit_json(result)
+    elif len(results) > 1:
+        show_together(result)
     else:
         show_evaluation(result)
 
@@ -153,14 +156,21 @@ def compare(
     endpoint: Endpoint = None,
     endpoint_key: EndpointKey = "OPENAI_API_KEY",
     endpoint_prefill: EndpointPrefill = False,
+    show: Annotated[int, typer.Option(min=0, help="Also print so many of the rows fixed, and of those broken.")] = 0,
     json: Json = False,
 ) -> None:
     """Say whether B is really better than A: both on the same rows, by a paired test.
 
     Finished evaluations with these settings are used again; what is missing is evaluated first.
     """
+    if task == PERPLEXITY_TASK:
+        from nlu_rl.cli.perplexity import compare_perplexity
+
+        compare_perplexity(a, b, {"split": split, "data": data, "examples": examples, "seed": seed}, json=json)
+        return
     from nlu_rl.cli.evaluation_view import show_comparison
     from nlu_rl.errors import unknown_name
+    from nlu_rl.evaluation.changes import by_label, changed_rows
     from nlu_rl.evaluation.paired import compare_paired
     from nlu_rl.evaluation.request import choose_task, evaluation_arguments, metric_names, resolve_subject
 
@@ -179,6 +189,7 @@ def compare(
         results.append(_evaluate(chosen, arguments, json=json, reuse=True))
         rows.append(_scored_rows(chosen, arguments, results[-1]))
     paired = compare_paired(chosen, rows[0], rows[1], seed, metric)
+    fixed, broken = changed_rows(chosen, rows[0], rows[1])  # type: ignore[arg-type]
     result = {
         "a": a,
         "b": b,
@@ -195,11 +206,14 @@ def compare(
         "n": paired.n,
         "real": paired.real,
         "predictions": [part["predictions"] for part in results],
+        "labels": by_label(chosen, rows[0], rows[1]),  # type: ignore[arg-type]
+        "fixed_rows": [row.id for row in fixed],
+        "broken_rows": [row.id for row in broken],
     }
     if json:
         emit_json(result)
     else:
-        show_comparison(result)
+        show_comparison(result, fixed[:show], broken[:show])
 
 
 @app.command("predict")

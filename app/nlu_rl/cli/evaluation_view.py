@@ -6,7 +6,11 @@ from nlu_rl.cli.console import stdout
 from nlu_rl.cli.format import duration, number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
+
+    from nlu_rl.evaluation.changes import Change
 
 
 def show_evaluation(result: dict[str, Any]) -> None:
@@ -47,8 +51,8 @@ def show_evaluation(result: dict[str, Any]) -> None:
     console.print(f"{duration(result['seconds'])}; every prediction: {result['predictions']}", soft_wrap=True)
 
 
-def show_comparison(result: dict[str, Any]) -> None:
-    """Print the two scores, their difference, and a sentence that says whether it is real."""
+def show_comparison(result: dict[str, Any], fixed: "Sequence[Change]" = (), broken: "Sequence[Change]" = ()) -> None:
+    """Print the two scores, their difference, each label, whether the difference is real, and rows that changed."""
     from rich.table import Table
 
     table = Table(pad_edge=False)
@@ -60,7 +64,26 @@ def show_comparison(result: dict[str, Any]) -> None:
     table.add_row("B - A", f"{result['difference']:+.3f}")
     console = stdout()
     console.print(table)
+    if len(result.get("labels", ())) > 1:
+        console.print(_labels(result["labels"]))
     console.print(comparison_sentence(result), soft_wrap=True)
+    from nlu_rl.evaluation.changes import changes_text
+
+    for title, rows in (("fixed", fixed), ("broken", broken)):
+        if rows:
+            print("\n".join([f"rows {title}:", *changes_text(rows, len(rows))]))
+
+
+def _labels(labels: "Sequence[dict[str, Any]]") -> "Table":
+    from rich.table import Table
+
+    table = Table(pad_edge=False)
+    for heading in ("right answer", "rows", "A right", "B right", "fixed", "broken"):
+        table.add_column(heading, justify="left" if heading == "right answer" else "right")
+    for entry in labels:
+        counts = [f"{entry[key]:,}" for key in ("n", "right_a", "right_b", "fixed", "broken")]
+        table.add_row(entry["label"], *counts)
+    return table
 
 
 def comparison_sentence(result: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ context, at a cost that grows as the stride shrinks.
 Perplexities compare only between models with the same tokenizer, and for the same window and stride.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +19,10 @@ import numpy as np
 
 from nlu_rl.data import wikitext
 from nlu_rl.data.schema import check_split
-from nlu_rl.errors import DataError, RecipeError
+from nlu_rl.errors import DataError, RecipeError, RunError
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.intervals import Interval, percentiles
+from nlu_rl.evaluation.paired import bootstrap_p
 
 TASK = wikitext.NAME
 METRIC = "perplexity"
@@ -69,6 +71,24 @@ def perplexity_interval(parts: Sequence[Scored], seed: int) -> Interval:
     tokens, nll = _columns(parts)
     index = _resamples(len(parts), seed)
     return percentiles(np.exp(nll[index].sum(1) / tokens[index].sum(1)))
+
+
+def perplexity_difference(a: Sequence[Scored], b: Sequence[Scored], seed: int) -> tuple[Interval, float]:
+    """Return the interval of `b`'s perplexity minus `a`'s over the same windows, and the paired bootstrap's p-value."""
+    (tokens, of_a), (_, of_b) = _columns(a), _columns(b)
+    index = _resamples(len(a), seed)
+    total = tokens[index].sum(1)
+    differences = np.exp(of_b[index].sum(1) / total) - np.exp(of_a[index].sum(1) / total)
+    return percentiles(differences), bootstrap_p(differences)
+
+
+def read_windows(path: Path) -> list[Scored]:
+    """Return the windows of a finished measurement. Raises RunError when they cannot be read."""
+    try:
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return [Scored(int(line["tokens"]), float(line["nll"])) for line in lines]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(f"Cannot read the windows {path}.", "Measure again.") from None
 
 
 def perplexity_arguments(

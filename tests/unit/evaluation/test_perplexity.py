@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -17,6 +18,7 @@ from nlu_rl.evaluation.perplexity import (
     ground_of,
     perplexity,
     perplexity_arguments,
+    perplexity_difference,
     perplexity_interval,
     text_of,
     windows,
@@ -157,3 +159,13 @@ def test_what_cannot_be_asked(ready: Path, tmp_path: Path) -> None:
         arguments(ready, split="test", data=tmp_path / "x.txt")
     with pytest.raises(DataError, match="no split 'train'"):
         text_of(arguments(ready, split="train"))
+
+
+def test_a_difference_is_paired_by_window() -> None:
+    rng = np.random.default_rng(1)
+    a = [Scored(50, float(nll)) for nll in rng.uniform(100, 300, 40)]
+    better = [Scored(50, part.nll * 0.99) for part in a]
+    interval, p = perplexity_difference(a, better, 1)
+    assert interval[1] < 0
+    assert p < 0.01
+    assert perplexity_difference(a, a, 1) == ((0.0, 0.0), 1.0)
