@@ -34,7 +34,8 @@ class ImportResult:
         if strict and bad:
             part, refusal = bad[0]
             raise DataError(
-                f"{len(bad)} {'rows are' if len(bad) > 1 else 'row is'} refused, the first in {part.schema.task} {part.split}, {refusal}.",
+                f"{len(bad)} {'rows are' if len(bad) > 1 else 'row is'} refused, the first in {part.schema.task} "
+                f"{part.split}, {refusal}.",
                 "Nothing was changed. Correct them, or import without --strict.",
             )
         done: list[str] = []

@@ -12,8 +12,7 @@ from typing import Any
 from nlu_rl.errors import DataError, RecipeError, unknown_name
 from nlu_rl.evaluation.journal import read_lines
 from nlu_rl.evaluation.leaderboard import ALSO_ANSWERS, Answers, official_rows
-from nlu_rl.evaluation.request import resolve_subject
-from nlu_rl.recipe import load_recipe
+from nlu_rl.evaluation.request import resolve_subject, tasks_of_run
 from nlu_rl.runs.layout import open_run
 from nlu_rl.tasks.contract import Example
 from nlu_rl.tasks.registry import get_task
@@ -82,7 +81,7 @@ def _tasks_of(source: Source, known: Mapping[str, int]) -> list[str] | None:
     run = (source.subject or {}).get("run")
     if run is None:
         return None
-    own = load_recipe(open_run(run).recipe_path).tasks
+    own = tasks_of_run(open_run(run))
     tasks = [name for task in own for name in (task, *ALSO_ANSWERS.get(task, ())) if name in known]
     if not tasks:
         raise RecipeError(

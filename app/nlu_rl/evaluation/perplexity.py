@@ -23,6 +23,8 @@ from nlu_rl.errors import DataError, RecipeError, RunError
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.intervals import Interval, percentiles
 from nlu_rl.evaluation.paired import bootstrap_p
+from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.layout import open_run
 
 TASK = wikitext.NAME
 METRIC = "perplexity"
@@ -115,6 +117,8 @@ def perplexity_arguments(
         raise RecipeError(
             f"{' and '.join(refused)} mean nothing for a perplexity: no answer is generated.", "Leave them out."
         )
+    if subject.get("run") and read_job(open_run(subject["run"])).kind == "encoder":
+        raise RecipeError("An encoder does not predict the next word.", "Give a language model, or a run of one.")
     if data is not None and split is not None:
         raise DataError("--split and --data both say which text to use.", "Give one of them.")
     if window is not None and stride is not None and stride > window:

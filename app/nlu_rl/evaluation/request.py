@@ -90,15 +90,15 @@ def choose_task(name: str | None, subjects: list[dict[str, Any]]) -> tuple[str, 
         runs = [subject["run"] for subject in subjects if subject["run"]]
         if not runs:
             raise RecipeError("A model has no task of its own.", "Give --task; 'nlu-rl tasks list' shows them.")
-        name = _task_of(open_run(runs[0]))
+        name = tasks_of_run(open_run(runs[0]))[0]
     name = absolute(name)
     return name, get_task(name)
 
 
-def _task_of(run: RunDirectory) -> str:
-    """Return the first task that a run was trained for."""
+def tasks_of_run(run: RunDirectory) -> list[str]:
+    """Return the tasks that a run was trained for."""
     job = read_job(run)
-    return str(job.arguments["task"]) if job.kind == "encoder" else load_recipe(run.recipe_path).tasks[0]
+    return [str(job.arguments["task"])] if job.kind == "encoder" else load_recipe(run.recipe_path).tasks
 
 
 def evaluation_arguments(

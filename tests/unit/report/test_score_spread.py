@@ -3,7 +3,7 @@
 import pytest
 
 from nlu_rl.recipe import parse_recipe
-from nlu_rl.report.score_spread import by_recipe, spread, metric_spreads
+from nlu_rl.report.score_spread import by_recipe, metric_spreads, spread
 
 
 def test_spread_by_hand() -> None:
