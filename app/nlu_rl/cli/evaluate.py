@@ -74,6 +74,7 @@ def eval_(
     greedy: Greedy = False,
     samples: Annotated[int, typer.Option(min=1, max=1000, help="Predictions of each row (paper: 100).")] = 1,
     shots: Annotated[str, typer.Option(metavar="K|best", help="Demonstrations before each row.")] = "0",
+    shots_seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Draws other demonstrations.")] = 0,
     checkpoint: Checkpoint = None,
     window: Annotated[int | None, typer.Option(min=2, help="wikitext2: tokens a window (default: 2048).")] = None,
     stride: Annotated[
@@ -129,6 +130,7 @@ def eval_(
             greedy=greedy,
             samples=samples,
             shots=shots,
+            shots_seed=shots_seed,
         )
         results.append(_evaluate(chosen, arguments, json=json, reuse=len(found) > 1))
     result = results[0] if len(results) == 1 else together(results)
@@ -152,6 +154,8 @@ def compare(
     examples: Examples = None,
     seed: Seed = 1,
     greedy: Greedy = False,
+    shots_a: Annotated[str, typer.Option(metavar="K|best", help="Demonstrations before each row, for A.")] = "0",
+    shots_b: Annotated[str, typer.Option(metavar="K|best", help="The same for B.")] = "0",
     metric: Annotated[str | None, typer.Option(help="Metric to compare by; default: the task's main one.")] = None,
     endpoint: Endpoint = None,
     endpoint_key: EndpointKey = "OPENAI_API_KEY",
@@ -182,10 +186,9 @@ def compare(
         if metric not in known:
             raise RecipeError(unknown_name("metric", metric, known), "Give --metric one of them.")
     results, rows = [], []
-    for subject in subjects:
-        arguments = evaluation_arguments(
-            subject, name, chosen, split=split, data=data, examples=examples, seed=seed, greedy=greedy
-        )
+    rows_asked: dict[str, Any] = {"split": split, "data": data, "examples": examples, "seed": seed, "greedy": greedy}
+    for subject, shots in zip(subjects, (shots_a, shots_b), strict=True):
+        arguments = evaluation_arguments(subject, name, chosen, shots=shots, **rows_asked)
         results.append(_evaluate(chosen, arguments, json=json, reuse=True))
         rows.append(_scored_rows(chosen, arguments, results[-1]))
     paired = compare_paired(chosen, rows[0], rows[1], seed, metric)

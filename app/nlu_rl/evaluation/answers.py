@@ -22,10 +22,10 @@ def check_target(target: Path, source: Path | None = None, *, force: bool) -> No
         raise DataError(f"{target} is the file the rows come from.", "Give another --to.")
     if os.path.lexists(target) and not force:
         raise DataError(f"{target} exists, and is not overwritten.", "Give another --to, or --force to replace it.")
-    if target.suffix.lower() != ".csv":
-        raise DataError(f"Answers are written as CSV, and {target.name} is not named so.", "Give --to a name in .csv.")
     if target.is_dir():
         raise DataError(f"{target} is a folder.", "Give the name of a file.")
+    if target.suffix.lower() != ".csv":
+        raise DataError(f"Answers are written as CSV, and {target.name} is not named so.", "Give --to a name in .csv.")
     if not target.absolute().parent.is_dir():
         raise DataError(f"The folder {target.absolute().parent} does not exist.", "Make it first.")
 

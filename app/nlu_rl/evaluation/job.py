@@ -60,7 +60,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     """Evaluate a run, a model or an endpoint; one that was interrupted goes on. WikiText-2 is not a task but a text.
 
     `arguments`: `run` (with `checkpoint`), `model` or `endpoint` (with `endpoint_model`), `task`, `split`, `data`,
-    `examples`, `seed`, `greedy`, `samples`, `shots` (a number or "best").
+    `examples`, `seed`, `greedy`, `samples`, `shots` (a number or "best"), `shots_seed`.
 
     Returns:
         The keys `nlu-rl eval --json` prints, and more; empty when it was stopped.
@@ -128,15 +128,14 @@ def _shots(
     wanted = arguments.get("shots") or 0
     if wanted == 0:
         return [], None
-    train = task.load("train")
+    train, seed = task.load("train"), int(arguments.get("shots_seed") or 0)
     if wanted == "best":
-        count, tried = subject.best_shots(
-            task, train, lambda done, total: reporter.progress("choosing the number of demonstrations", done, total)
-        )
-        return demonstrations(task, train, count), tried
+        phase = "choosing the number of demonstrations"
+        count, tried = subject.best_shots(task, train, seed, lambda done, total: reporter.progress(phase, done, total))
+        return demonstrations(task, train, count, seed), tried
     if not isinstance(wanted, int) or wanted < 0:
         raise RecipeError(f"'{wanted}' is not a number of demonstrations.", "Give --shots 0 to 5, or --shots best.")
-    return demonstrations(task, train, wanted), None
+    return demonstrations(task, train, wanted, seed), None
 
 
 def _seconds_per_row(path: Path, samples: int) -> float | None:

@@ -46,8 +46,10 @@ class PolicySubject(Subject):
         if reason:
             reporter.warning(f"Shared beginnings of prompts are computed again for every row: {reason}.")
 
-    def best_shots(self, task: Task, train: Sequence[Example], progress: Progress) -> tuple[int, dict[int, float]]:
-        return best_shots(self.policy, task, train, max_new_tokens=self.max_new_tokens, progress=progress)
+    def best_shots(
+        self, task: Task, train: Sequence[Example], seed: int, progress: Progress
+    ) -> tuple[int, dict[int, float]]:
+        return best_shots(self.policy, task, train, max_new_tokens=self.max_new_tokens, seed=seed, progress=progress)
 
     def predict(
         self,

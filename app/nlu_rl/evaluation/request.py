@@ -113,6 +113,7 @@ def evaluation_arguments(
     greedy: bool,
     samples: int = 1,
     shots: str = "0",
+    shots_seed: int = 0,
 ) -> dict[str, Any]:
     """Return the arguments of an evaluate job.
 
@@ -123,7 +124,7 @@ def evaluation_arguments(
         raise DataError("--split and --data both say which rows to use.", "Give one of them.")
     if greedy and samples > 1:
         raise RecipeError("Greedy answers are all the same, so there is no use in several.", "Leave --samples out.")
-    if shots != "best" and not shots.isdigit():
+    if shots != "best" and not shots.isdecimal():
         raise RecipeError(f"'{shots}' is not a number of demonstrations.", "Give --shots 0 to 5, or --shots best.")
     default = getattr(task, "evaluation_split", "validation")
     return {
@@ -136,6 +137,7 @@ def evaluation_arguments(
         "greedy": greedy,
         "samples": samples,
         "shots": "best" if shots == "best" else int(shots),
+        **({"shots_seed": shots_seed} if shots_seed else {}),
     }
 
 

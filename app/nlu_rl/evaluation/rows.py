@@ -1,7 +1,7 @@
 """Which rows are evaluated, and which demonstrations stand before them.
 
-Both depend on the split alone, never on the seed of an evaluation: two evaluations of a task see the same rows,
-whatever their seeds, and a smaller one sees a part of a larger one's.
+Neither depends on the seed of an evaluation: two evaluations of a task see the same rows, whatever their seeds, and a
+smaller one sees a part of a larger one's. Demonstrations are drawn by a seed of their own.
 """
 
 from collections import defaultdict
@@ -68,13 +68,13 @@ def choose_rows(
     return sorted(chosen, key=lambda row: row[0])
 
 
-def demonstrations(task: Task, train: Sequence[Example], count: int) -> list[Example]:
-    """Return `count` demonstrations: a fixed shuffle of the training rows, dealt out over the answers in turn.
+def demonstrations(task: Task, train: Sequence[Example], count: int, seed: int = ROW_SEED) -> list[Example]:
+    """Return `count` demonstrations: a seeded shuffle of the training rows, dealt out over the answers in turn.
 
     Raises:
         DataError: there are fewer labelled training rows than that.
     """
-    shuffled = shuffled_labelled(train)
+    shuffled = shuffled_labelled(train, seed)
     if len(shuffled) < count:
         raise DataError(
             f"{count} demonstrations were asked for, and the training split of {task.name} has {len(shuffled)} "
@@ -91,7 +91,7 @@ def demonstrations(task: Task, train: Sequence[Example], count: int) -> list[Exa
     return dealt[:count]
 
 
-def shuffled_labelled(examples: Sequence[Example]) -> list[Example]:
-    """Return the labelled rows in the fixed shuffle."""
+def shuffled_labelled(examples: Sequence[Example], seed: int = ROW_SEED) -> list[Example]:
+    """Return the labelled rows in the shuffle of a seed."""
     labelled = [example for example in examples if example.gold is not None]
-    return [labelled[i] for i in np.random.default_rng(ROW_SEED).permutation(len(labelled))]
+    return [labelled[i] for i in np.random.default_rng(seed).permutation(len(labelled))]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from nlu_rl.errors import DataError
 from nlu_rl.evaluation.predict import Sampler, predict
-from nlu_rl.evaluation.rows import demonstrations, shuffled_labelled
+from nlu_rl.evaluation.rows import ROW_SEED, demonstrations, shuffled_labelled
 from nlu_rl.tasks.contract import Example, Task
 
 MOST_SHOTS = 5
@@ -22,6 +22,7 @@ def best_shots(
     train: Sequence[Example],
     *,
     max_new_tokens: int,
+    seed: int = ROW_SEED,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, dict[int, float]]:
     """Return the number of demonstrations with the best score (the fewest on a tie), and the score of each.
@@ -29,8 +30,8 @@ def best_shots(
     Raises:
         DataError: too few labelled training rows.
     """
-    used = {example.id for example in demonstrations(task, train, MOST_SHOTS)}
-    rows = [example for example in shuffled_labelled(train) if example.id not in used][:TRIAL_ROWS]
+    used = {example.id for example in demonstrations(task, train, MOST_SHOTS, seed)}
+    rows = [example for example in shuffled_labelled(train, seed) if example.id not in used][:TRIAL_ROWS]
     if not rows:
         raise DataError(
             f"The training split of {task.name} has too few labelled rows to choose the number of demonstrations.",
@@ -38,7 +39,7 @@ def best_shots(
         )
     scores = {}
     for count in range(1, MOST_SHOTS + 1):
-        shots = demonstrations(task, train, count)
+        shots = demonstrations(task, train, count, seed)
         made = predict(policy, task, rows, temperature=0.0, max_new_tokens=max_new_tokens, seed=0, shots=shots)
         pairs = [(prediction.example, prediction.scored) for prediction in made if prediction.scored is not None]
         scores[count] = task.metrics(pairs)[task.metric]

@@ -24,7 +24,9 @@ class Subject(ABC):
     def prepare(self, task: Task, examples: Sequence[Example], reporter: Reporter) -> None:  # noqa: B027
         """Check, before the first answer, whatever can be checked on a few rows."""
 
-    def best_shots(self, task: Task, train: Sequence[Example], progress: Progress) -> tuple[int, dict[int, float]]:
+    def best_shots(
+        self, task: Task, train: Sequence[Example], seed: int, progress: Progress
+    ) -> tuple[int, dict[int, float]]:
         """Return the number of demonstrations with the best score, and the score of each."""
         raise RecipeError("The best number of demonstrations is only chosen for local models.", "Give --shots 1 to 5.")
 

@@ -64,6 +64,11 @@ def get_task(name: str) -> DatasetTask:
         if task.name in _TASKS:
             raise RecipeError(f"{name} calls its task '{task.name}', which is a task here.", "Give it another name.")
         return task
+    if name == "wikitext2":
+        raise RecipeError(
+            "wikitext2 is a text to measure the perplexity on, not a task with answers.",
+            "Write nlu-rl eval MODEL --task wikitext2, or compare.",
+        )
     if name not in _TASKS:
         raise RecipeError(
             unknown_name("task", name, _TASKS), "'nlu-rl tasks list' describes them; one of your own is a YAML file."

@@ -108,3 +108,17 @@ def test_rows_that_belong_together_are_chosen_together() -> None:
     assert [row for row in chosen if row not in choose_rows(examples, 20, what="x", task=task)] == []
     assert len(choose_rows(examples, None, what="x", task=task)) == 40
     assert len(choose_rows(examples, 1, what="x", task=task)) == 4, "one question at least"
+
+
+def test_demonstrations_are_drawn_by_a_seed_of_their_own() -> None:
+    train = rows(40)
+    drawn = {seed: demonstrations(SST2, train, 4, seed) for seed in range(6)}
+    assert drawn[0] == demonstrations(SST2, train, 4)
+    assert len({tuple(example.id for example in shots) for shots in drawn.values()}) == 6
+    for shots in drawn.values():
+        golds = [example.gold for example in shots]
+        assert golds.count("positive") == golds.count("negative") == 2
+    asked: list[str] = []
+    best_shots(FakePolicy([], choose=lambda prompt: asked.append(prompt) or "?"), SST2, train, max_new_tokens=8, seed=3)
+    shown = demonstrations(SST2, train, 5, 3)
+    assert all(shown[0].fields["sentence"] in prompt for prompt in asked)
