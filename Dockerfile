@@ -31,7 +31,7 @@ ENV PATH=/opt/nlu-rl/app/bin:/opt/nlu-rl/venv/bin:/usr/local/sbin:/usr/local/bin
     USER=nlu LOGNAME=nlu HOME=/data/home TMPDIR=/data/tmp \
     XDG_CACHE_HOME=/data/cache XDG_CONFIG_HOME=/data/home/.config XDG_DATA_HOME=/data/home/.local/share \
     XDG_STATE_HOME=/data/home/.local/state HF_HOME=/data/data_cache/hf MPLCONFIGDIR=/data/cache/matplotlib \
-    TORCHINDUCTOR_CACHE_DIR=/data/cache/torchinductor TRITON_CACHE_DIR=/data/cache/triton CUDA_CACHE_PATH=/data/cache/nv
+    TORCHINDUCTOR_CACHE_DIR=/data/cache/torchinductor CUDA_CACHE_PATH=/data/cache/nv
 USER 10001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=60s --timeout=30s --start-period=30s CMD ["nlu-rl", "doctor", "--json"]

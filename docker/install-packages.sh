@@ -37,7 +37,15 @@ done
 find "$site" -name '*.a' -delete
 rm -f "$site"/pyarrow/*flight*.so* "$site"/pyarrow/*_s3*.so* "$site"/pyarrow/_pyarrow_cpp_tests*.so
 rm -rf "$site"/tensorboard_data_server/bin
-[ "$target" = cuda ] || find "$site/bitsandbytes" -name 'libbitsandbytes_*' ! -name '*_cpu*' -delete
+if [ "$target" = cuda ]; then
+  # Triton wants a C compiler, which the image has not; PyTorch computes without it, torch.compile aside.
+  pip uninstall --yes triton
+  major=$(/opt/nlu-rl/venv/bin/python -c 'import torch; print(torch.version.cuda.partition(".")[0])')
+  rm -f "$site/nvidia/cu$major"/lib/libcusolverMg.so* "$site/nvidia/cu$major"/lib/libnvrtc*.alt.so*
+  find "$site/bitsandbytes" -name 'libbitsandbytes_*' ! -name '*_cpu*' ! -name "*_cuda$major*" -delete
+else
+  find "$site/bitsandbytes" -name 'libbitsandbytes_*' ! -name '*_cpu*' -delete
+fi
 # The application lies beside the packages, in a layer of its own.
 echo /opt/nlu-rl/app >"$site/nlu-rl.pth"
 /opt/nlu-rl/venv/bin/python -c 'import bitsandbytes, datasets, peft, tensorboard, transformers, trl, torch.utils.tensorboard'
