@@ -5,7 +5,7 @@ for superglue-rte); a model answers all that nobody else does. `TASK=SOURCE` say
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,10 @@ from nlu_rl.tasks.registry import get_task
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who answers a test set: a run or a model (`subject`), or a file of predictions. `named`: asked for by name."""
+    """Who answers a test set: a run or a model (`subject`), or a file of predictions.
+
+    `named`: asked for by name, or by naming a run that was trained on it; then the test rows must be here.
+    """
 
     text: str
     subject: dict[str, Any] | None = None
@@ -53,11 +56,10 @@ def find_sources(benchmark: str, given: Sequence[str]) -> dict[str, Source]:
             if rest is not None:
                 raise RecipeError(f"Both {rest.text} and {text} are to answer the rest.", "Write TASK=MODEL for each.")
             rest = source
-        for task in tasks or ():
-            _add(sources, task, source)
+        for task, own in (tasks or {}).items():
+            _add(sources, task, replace(source, named=own))
     if rest is not None:
-        unnamed = Source(rest.text, rest.subject, named=False)
-        sources = {task: sources.get(task, unnamed) for task in known}
+        sources = {task: sources.get(task, replace(rest, named=False)) for task in known}
     return sources
 
 
@@ -76,8 +78,8 @@ def _source(text: str) -> Source:
     return Source(text, resolve_subject(text))
 
 
-def _tasks_of(source: Source, known: Mapping[str, int]) -> list[str] | None:
-    """Return the test sets a run answers; None for a model."""
+def _tasks_of(source: Source, known: Mapping[str, int]) -> dict[str, bool] | None:
+    """Return the test sets a run answers, and whether each is one of its own tasks; None for a model."""
     run = (source.subject or {}).get("run")
     if run is None:
         return None
@@ -88,7 +90,7 @@ def _tasks_of(source: Source, known: Mapping[str, int]) -> list[str] | None:
             f"The run {source.text} was trained on {', '.join(own)}, none of which has a test set here.",
             f"Write TASK={source.text} to have it answer one all the same.",
         )
-    return list(dict.fromkeys(tasks))
+    return {task: task in own for task in tasks}
 
 
 def read_answers(task_name: str, path: Path) -> Answers:

@@ -177,3 +177,10 @@ def test_predictions_of_another_split_are_refused(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(DataError, match="holds no predictions"):
         read_answers("sst2", path)
+
+
+def test_a_run_also_answers_the_sets_made_for_its_task(tiny_model_dir: Path) -> None:
+    run = write_trained_run(tiny_model_dir)
+    run.recipe_path.write_text(run.recipe_path.read_text().replace("- sst2", "- mnli"))
+    named = {task: source.named for task, source in find_sources("glue", [run.name]).items()}
+    assert named == {"mnli": True, "mnli-mm": False, "ax": False}
