@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl import paths
+from nlu_rl.models.catalogue import resolve_reference
+from nlu_rl.models.quantized import stored_quantization
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, open_run
@@ -27,6 +29,8 @@ KINDS = {
     "encoder": "nlu_rl.encoder.job:run",
     "export": "nlu_rl.export.job:run",
     "fetch": "nlu_rl.models.fetch:job",
+    "bundle": "nlu_rl.models.bundle:job",
+    "gpu-check": "nlu_rl.gpu_check:job",
     "preview": "nlu_rl.models.preview:job",
 }
 
@@ -38,24 +42,42 @@ def main(directory: str) -> int:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # One card: with several, transformers would train on a batch of each at once.
-    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    if os.environ.get("WORLD_SIZE", "1") == "1":
+        # One card: with several, transformers would train on a batch of each at once.
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
+    if os.environ.get("RANK", "0") != "0":
+        return _follow(run)
     with job(run) as reporter:
         work = read_job(run)
-        if not _is_quantized(run, work.arguments):
+        if work.kind not in ("bundle", "gpu-check") and not _is_quantized(run, work.arguments):
             # peft imports bitsandbytes wherever it is installed, which costs seconds; None says it is not.
             sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
         reporter.result = _function(work.kind)(run, work.arguments, reporter)
     return 0
 
 
+def _follow(run: RunDirectory) -> int:
+    """Be one of a training run's other processes: compute, and leave every file of the run to the first."""
+    from nlu_rl.training.job import run as train
+
+    work = read_job(run)
+    if not _is_quantized(run, work.arguments):
+        sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
+    train(run, work.arguments, None)
+    return 0
+
+
 def _is_quantized(run: RunDirectory, arguments: dict[str, Any]) -> bool:
-    """Whether the job's own recipe, or that of the run it is about, holds the base model in 4-bit."""
+    """Whether the job's model, its own recipe's, or that of the run it is about, is held in 4 bits."""
     about = arguments.get("run")
+    models = [arguments["model"]] if arguments.get("model") else []
     for path in [run.recipe_path, *([open_run(about).recipe_path] if about else [])]:
-        if path.is_file() and load_recipe(path).quantize != "none":
-            return True
-    return False
+        if path.is_file():
+            recipe = load_recipe(path)
+            models.append(recipe.model)
+            if recipe.quantize != "none":
+                return True
+    return any(stored_quantization(resolve_reference(model).folder) != "none" for model in models)
 
 
 def _function(kind: str) -> JobFunction:

@@ -8,28 +8,10 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from nlu_rl.runs import control
 from nlu_rl.runs.layout import RunDirectory
-
-MEASURED = ("reward", "loss", "kl", "entropy", "accuracy", "value_loss", "learning_rate", "grad_norm", "kl_coefficient")
-
-
-def steps(cli: Any, run: str) -> dict[int, dict[str, float]]:
-    """Return the metrics of each step, those after a resume in place of those before it."""
-    found: dict[int, dict[str, float]] = {}
-    for event in cli.events(run):
-        if event["type"] == "resume":
-            found = {step: metrics for step, metrics in found.items() if step <= event["step"]}
-        if event["type"] == "step":
-            found[event["step"]] = {k: v for k, v in event["metrics"].items() if k in MEASURED}
-    return found
-
-
-def weights(cli: Any, run: str, step: int) -> dict[str, torch.Tensor]:
-    folder = cli.home / "runs" / run / "checkpoints" / f"step-{step}"
-    return {key: value for file in sorted(folder.glob("*.safetensors")) for key, value in load_file(file).items()}
+from run_outcome import steps, weights
 
 
 def validations(cli: Any, run: str) -> list[tuple[int, dict[str, float]]]:

@@ -14,12 +14,16 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _NEEDED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "safetensors")
+_CACHES = ("TMPDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "CUDA_CACHE_PATH")
 _DEMO_BYTES = 2_000_000_000  # the demo's model, checkpoints and export
 _COMFORTABLE_MEMORY_BYTES = 6_000_000_000
 
 
 @app.command()
 def doctor(
+    gpu: Annotated[
+        bool, typer.Option("--gpu", help="Also show on the card itself that everything works; takes minutes.")
+    ] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")] = False,
 ) -> None:
     """Look at this machine: Python, packages, memory, disk, GPU, folders, models and data, each with its fix."""
@@ -29,6 +33,8 @@ def doctor(
     from nlu_rl.cli.console import emit_json
 
     checks = examine()
+    if gpu:
+        checks.extend(_on_the_card(json=json))
     failed = any(check.state == "fail" for check in checks)
     if json:
         emit_json({"ok": not failed, "checks": [asdict(check) for check in checks]})
@@ -40,22 +46,42 @@ def doctor(
 
 def examine() -> "list[Check]":
     """Return every check, in the order they are shown."""
+    from nlu_rl.cli.doctor_hardware import check_card, check_offline_flags, check_shared_memory
     from nlu_rl.runs.checks import check_disk
 
     return [
         _python(),
         *_packages(),
-        _optional("bitsandbytes", "quantize=nf4 needs it", wanted=True),
-        _optional("flash-attn", "not needed, PyTorch's own attention is used", wanted=False),
+        _bitsandbytes(),
         _memory(),
         check_disk(_DEMO_BYTES),
-        _gpu(),
+        *check_card(),
+        *check_shared_memory(),
         *_folders(),
         _offline(),
+        *check_offline_flags(),
         _precision(),
         *_models(),
         *_data(),
     ]
+
+
+def _on_the_card(*, json: bool) -> "list[Check]":
+    """Run the job that computes on the card."""
+    import shutil
+
+    from nlu_rl import paths
+    from nlu_rl.cli.live import run_job
+    from nlu_rl.runs.checks import Check
+    from nlu_rl.runs.jobs import Job
+    from nlu_rl.runs.layout import create_run
+
+    run = create_run(paths.runs_dir() / ".jobs", "gpu-check", Job("gpu-check"))
+    result = run_job(run, json=json)
+    checks = [Check(**{**check, "name": f"on the card: {check['name']}"}) for check in result["checks"]]
+    if all(check.state == "ok" for check in checks):
+        shutil.rmtree(run.path, ignore_errors=True)
+    return checks
 
 
 def _python() -> "Check":
@@ -101,14 +127,14 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _optional(name: str, why: str, *, wanted: bool) -> "Check":
+def _bitsandbytes() -> "Check":
     from nlu_rl.runs.checks import Check
 
-    version = _version(name)
+    version = _version("bitsandbytes")
     if version:
-        return Check(name, "ok", f"{name} {version}.")
-    message = f"{name} is not installed ({why})."
-    return Check(name, "warn", message, f"pip install {name}") if wanted else Check(name, "ok", message)
+        return Check("bitsandbytes", "ok", f"bitsandbytes {version}.")
+    message = "bitsandbytes is not installed (quantize=nf4 needs it)."
+    return Check("bitsandbytes", "warn", message, "pip install bitsandbytes")
 
 
 def _memory() -> "Check":
@@ -123,25 +149,6 @@ def _memory() -> "Check":
     return Check("memory", "ok", f"{size(total)} of memory.")
 
 
-def _gpu() -> "Check":
-    import shutil
-
-    from nlu_rl.cli.format import size
-    from nlu_rl.models.machine import installed_cards
-    from nlu_rl.runs.checks import Check
-
-    cards = installed_cards()
-    if not cards and shutil.which("nvidia-smi"):
-        return Check("gpu", "warn", "nvidia-smi is here but names no GPU.", "Check the NVIDIA driver.")
-    if not cards:
-        return Check("gpu", "ok", "No NVIDIA GPU; runs use the CPU.")
-    found = ", ".join(f"{card.name} ({size(card.memory_bytes)})" for card in cards)
-    if (_version("torch") or "").endswith("+cpu"):
-        fix = "Install the CUDA build of torch: pip install --force-reinstall torch"
-        return Check("gpu", "warn", f"{found}, but the installed torch is built for CPUs only.", fix)
-    return Check("gpu", "ok", f"{found}.")
-
-
 def _folders() -> "list[Check]":
     """Can something be written in every folder this program writes to."""
     from nlu_rl import paths
@@ -152,6 +159,7 @@ def _folders() -> "list[Check]":
         "hub cache": Path(os.environ.get("HF_HOME") or paths.hf_dir()),
         "runs": paths.runs_dir(),
         "exports": paths.exports_dir(),
+        **{name: Path(os.environ[name]) for name in _CACHES if os.environ.get(name)},
     }
     return [_writable(name, folder) for name, folder in folders.items()]
 

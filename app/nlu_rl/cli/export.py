@@ -1,5 +1,6 @@
 """`nlu-rl export`: a run as a model folder that anything can load."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,30 +11,48 @@ from nlu_rl.cli.completion import run_names
 app = typer.Typer()
 
 
+class MergeInto(StrEnum):
+    original = "original"
+    quantized = "quantized"
+
+
+class GgufType(StrEnum):
+    bf16 = "bf16"
+    f16 = "f16"
+    f32 = "f32"
+    q8_0 = "q8_0"
+
+
 @app.command("export")
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A training run.", autocompletion=run_names)],
     to: Annotated[Path | None, typer.Option(help="Folder to make; default: exports/RUN.")] = None,
     checkpoint: Annotated[str | None, typer.Option(help="best (default), latest, or a step.")] = None,
-    gguf: Annotated[bool, typer.Option("--gguf", help="Also write a GGUF file (not available yet).")] = False,
+    gguf: Annotated[bool, typer.Option("--gguf", help="Also write a GGUF file, for llama.cpp and Ollama.")] = False,
+    gguf_type: Annotated[GgufType, typer.Option(help="How the GGUF file holds its weights.")] = GgufType.bf16,
+    merge_into: Annotated[
+        MergeInto | None,
+        typer.Option(help="Of a run on a 4-bit base: the original weights, or what its 4 bits stand for (default)."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
     """Merge a run's adapter into its base and prove that the saved model is the one that was trained.
 
-    Writes bfloat16 safetensors, tokenizer, chat template, generation configuration and a model card. The folder appears
-    only when the reloaded model agrees with base + adapter in logits, answers and score.
+    Writes bfloat16 safetensors, tokenizer, a chat template that opens the answer, generation configuration, model card
+    and the adapter by itself. The folder appears only when the reloaded model agrees with base + adapter in logits,
+    answers and score.
     """
-    from nlu_rl.cli.console import emit_json, stdout
+    from nlu_rl.cli.console import emit_json, note, stdout
     from nlu_rl.cli.live import run_job
     from nlu_rl.errors import RunError
     from nlu_rl.evaluation.checkpoint import find_checkpoint
     from nlu_rl.evaluation.request import require_trained
+    from nlu_rl.export.serving import serving_commands
     from nlu_rl.export.target import export_target
     from nlu_rl.runs.jobs import Job, read_job
     from nlu_rl.runs.layout import create_run, open_run
+    from nlu_rl.tasks.contract import CLOSE_TAG
 
-    if gguf:
-        raise RunError("GGUF files cannot be written yet.", "Export without --gguf; llama.cpp converts the folder.")
     source = open_run(run, kind="train")
     require_trained(source)
     if read_job(source).kind == "encoder":
@@ -43,7 +62,8 @@ def export(
         )
     target = export_target(source, str(to) if to else None)
     step = find_checkpoint(source, checkpoint).name
-    job = Job("export", {"run": source.name, "to": str(target), "checkpoint": step})
+    arguments = {"run": source.name, "to": str(target), "checkpoint": step, "merge_into": merge_into}
+    job = Job("export", {**arguments, "gguf": gguf_type.value if gguf else None})
     result = run_job(create_run(source.export_dir, "export", job), json=json)
     if json:
         emit_json(result)
@@ -60,4 +80,12 @@ def export(
         f"(paired p = {result['p']:.2g})",
         soft_wrap=True,
     )
+    if result["score_trained"] is not None:
+        console.print(f"on the 4-bit base, as it was trained: {result['score_trained']:.3f}")
+    if gguf:
+        console.print(f"GGUF: {result['gguf_check']}")
     console.print(result["path"], markup=False, soft_wrap=True)
+    note("\nServe it with one of:")
+    for served in serving_commands(Path(result["path"]), gguf=gguf):
+        note(f"  {served.command}   # {served.program}")
+    note(f"Ask it in chat messages, with {CLOSE_TAG} as the stop text; the folder's README has a whole request.")

@@ -1,7 +1,8 @@
 """`nlu-rl models`: what models there are, which are here, bringing them, and checking them."""
 
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -112,6 +113,31 @@ def fetch(
 
 
 @app.command()
+def bundle(
+    model: Name,
+    to: Annotated[Path, typer.Option(help="Folder to make.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Write a model in 4 bits as a folder of its own: weights, tokenizer, template, manifest. Needs no GPU.
+
+    Use the folder as `model=DIR` in a recipe; loading it needs no network, and every file's hash is checked.
+    """
+    from nlu_rl.cli.console import emit_json
+    from nlu_rl.cli.format import size
+    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.runs.new_folder import new_folder
+
+    reference = resolve_reference(model)
+    target = new_folder(to)
+    named = str(reference.folder) if reference.kind == "folder" else reference.name
+    result = _run_worker("bundle", reference, {"model": named, "to": str(target)}, json=json)
+    if json:
+        emit_json(result)
+    else:
+        print(f"{size(result['bytes'])} in 4 bits, made from {size(result['source_bytes'])}\n{result['path']}")
+
+
+@app.command()
 def verify(
     model: Annotated[
         str | None,
@@ -191,7 +217,13 @@ def _resolve(name: str) -> "Reference":
 
 
 def _run_fetch(reference: "Reference", *, force: bool, json: bool) -> None:
-    """Fetch in a worker; its folder is kept only when it failed, for the log."""
+    _run_worker("fetch", reference, {"model": reference.name, "force": force, "encoder": reference.encoder}, json=json)
+
+
+def _run_worker(
+    kind: 'Literal["fetch", "bundle"]', reference: "Reference", arguments: dict[str, Any], *, json: bool
+) -> dict[str, Any]:
+    """Do it in a worker and return its result; the job's folder is kept only when it failed, for the log."""
     import shutil
 
     from nlu_rl import paths
@@ -199,10 +231,10 @@ def _run_fetch(reference: "Reference", *, force: bool, json: bool) -> None:
     from nlu_rl.runs.jobs import Job
     from nlu_rl.runs.layout import create_run
 
-    job = Job("fetch", {"model": reference.name, "force": force, "encoder": reference.encoder})
-    run = create_run(paths.runs_dir() / ".jobs", f"fetch-{reference.folder.name}", job)
-    run_job(run, json=json)
+    run = create_run(paths.runs_dir() / ".jobs", f"{kind}-{reference.folder.name}", Job(kind, arguments))
+    result = run_job(run, json=json)
     shutil.rmtree(run.path, ignore_errors=True)
+    return result
 
 
 def _sizes(reference: "Reference") -> dict[str, Any]:

@@ -33,16 +33,23 @@ def plan(
         ),
     ] = None,
     prompt_tokens: Annotated[int, typer.Option(min=1, help="Longest prompt, in tokens.")] = PROMPT_TOKENS,
+    price: Annotated[
+        float | None,
+        typer.Option(min=0, help="USD for an hour of the card. Default: a usual price."),
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Show how much memory a run takes, what takes it, and what to change when it does not fit. Loads nothing."""
+    """Show how much memory a run takes, what to change when it does not fit, and the time and cost of a step.
+
+    Loads nothing.
+    """
     from nlu_rl.cli.console import emit_json
     from nlu_rl.cli.recipes import resolve
     from nlu_rl.models.machine import named_accelerator
     from nlu_rl.models.recipe_plan import plan_recipe
 
     _, resolved = resolve(recipe, overrides or [])
-    report = plan_recipe(resolved, named_accelerator(gpu), prompt_tokens)
+    report = plan_recipe(resolved, named_accelerator(gpu), prompt_tokens, price)
     if json:
         emit_json(report)
     else:
@@ -75,6 +82,21 @@ def _print(report: dict[str, Any]) -> None:
     )
     console.print(table)
     console.print("\n" + _verdict(report), soft_wrap=True)
+    console.print(_time(report), soft_wrap=True)
+
+
+def _time(report: dict[str, Any]) -> str:
+    from nlu_rl.cli.format import duration, number
+
+    seconds = report["step_seconds"]
+    if seconds is None:
+        return "How long a step takes here, its first steps will say."
+    whole = seconds * report["steps"]
+    return (
+        f"About {number(seconds, 2)} s and {report['usd_per_step']:.5f} USD a step, {duration(whole)} and "
+        f"{report['usd_per_step'] * report['steps']:.2f} USD for {report['steps']} steps, validation not counted; "
+        "an estimate from the card's published speed, not a measurement."
+    )
 
 
 def _verdict(report: dict[str, Any]) -> str:

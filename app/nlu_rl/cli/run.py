@@ -11,6 +11,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+Processes = Annotated[
+    int,
+    typer.Option(min=1, help="Processes of this machine that share every batch, one for each card.", metavar="N"),
+]
+
 Detach = Annotated[bool, typer.Option("--detach", "-d", help="Return at once; the run goes on by itself.")]
 
 
@@ -20,6 +25,10 @@ def run(
     overrides: Overrides = None,
     name: Annotated[str | None, typer.Option("--name", help="Name of the run; default: task, model, method.")] = None,
     detach: Detach = False,
+    processes: Processes = 1,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Only make the run's folder, for a launcher of your own; print it.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show the resolved recipe, the memory plan and a prompt.")
     ] = False,
@@ -48,11 +57,15 @@ def run(
         return
     require(checks)
     recipes.fetch_missing_data(resolved)
-    _start(recipes.create_training_run(path, resolved, name), detach=detach, json=json)
+    run = recipes.create_training_run(path, resolved, name)
+    if prepare:
+        print(run.path)
+        return
+    _start(run, processes=processes, detach=detach, json=json)
 
 
 @app.command()
-def resume(run: RunName, detach: Detach = False, json: Json = False) -> None:
+def resume(run: RunName, processes: Processes = 1, detach: Detach = False, json: Json = False) -> None:
     """Go on with a stopped, failed or lost run from its latest checkpoint, exactly as if it had not stopped."""
     from nlu_rl.cli.console import note
     from nlu_rl.errors import RunError
@@ -77,7 +90,7 @@ def resume(run: RunName, detach: Detach = False, json: Json = False) -> None:
         return
     step = requeue(directory)
     note(f"{directory.name} goes on from step {step}." if step else f"{directory.name} has no checkpoint: from step 0.")
-    _start(directory, detach=detach, json=json)
+    _start(directory, processes=processes, detach=detach, json=json)
 
 
 @app.command()
@@ -112,14 +125,14 @@ def stop(
         emit_json({"run": directory.name, "state": status.state, "step": status.step, "stopping": status.live})
 
 
-def _start(run: "RunDirectory", *, detach: bool, json: bool) -> None:
+def _start(run: "RunDirectory", *, processes: int, detach: bool, json: bool) -> None:
     """Launch the worker and follow it, unless detached."""
     from nlu_rl.cli.console import emit_json, note
     from nlu_rl.cli.live import follow, raise_failure
     from nlu_rl.cli.recipes import run_summary
     from nlu_rl.runs.jobs import launch
 
-    pid = launch(run)
+    pid = launch(run, processes)
     if detach:
         if json:
             emit_json(run_summary(run))

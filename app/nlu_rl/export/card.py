@@ -4,11 +4,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from nlu_rl import __version__
+from nlu_rl.export.merge import MergeInto
+from nlu_rl.export.serving import Served, request_body
 from nlu_rl.export.verify import Agreement
 from nlu_rl.models.catalogue import Reference
 from nlu_rl.recipe import Recipe
 from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG
+from nlu_rl.tasks.registry import get_task
 
+_MERGED: dict[MergeInto, str] = {
+    "original": "the base's own weights (bfloat16)",
+    "quantized": "what the 4-bit weights it was trained on stand for (in bfloat16), so that it is what was trained",
+}
 _SPDX = {"Apache-2.0": "apache-2.0", "Llama 2 Community License": "llama2"}
 
 
@@ -22,6 +29,8 @@ def model_card(
     agreement: Agreement,
     scores: Sequence[Mapping[str, Any]],
     prompt: str,
+    into: MergeInto = "original",
+    served: Sequence[Served] = (),
 ) -> str:
     """Return the text of README.md.
 
@@ -29,6 +38,8 @@ def model_card(
         step: name of the checkpoint that was exported.
         scores: results of the run's evaluations of this checkpoint.
         prompt: a whole prompt, as the model was trained on it.
+        into: which weights of the base the adapter was merged into.
+        served: the commands that serve it.
     """
     licence = base.entry.licence if base.entry else "that of the base model"
     spdx = _SPDX.get(licence, "other")
@@ -38,19 +49,45 @@ def model_card(
         _front_matter(base_id if base.hub_id else None, spdx, recipe),
         f"# {name}",
         f"{base_id}, fine-tuned by {method} on {', '.join(recipe.tasks)} with a LoRA of rank {recipe.lora.rank}, "
-        f"merged into the weights (bfloat16). Made by nlu-rl {__version__} from run `{run}`, {step}.",
+        f"merged into {_MERGED[into]}. Made by nlu-rl {__version__} from run `{run}`, {step}.",
+        "## Data",
+        _data(recipe),
         "## Scores",
         _score_table(scores),
         "## The same model as was trained",
         _proof(agreement),
         "## Use",
         _use(prompt),
+        "## Serve",
+        _serve(served, name, recipe),
         "## Recipe",
         f"```yaml\n{recipe.to_yaml()}```",
         "## Licence",
         f"The base model's licence applies: {licence}" + (f" ({base.entry.licence_url})." if base.entry else "."),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _data(recipe: Recipe) -> str:
+    """Return the data each task was trained on, with its licence as far as it is known."""
+    tasks = [get_task(name) for name in recipe.tasks]
+    return "\n".join(
+        f"- {task.name}: {', '.join(task.datasets()) or 'a file of its own'}; licence: {task.about()['licence']}"
+        for task in tasks
+    )
+
+
+def _serve(served: Sequence[Served], name: str, recipe: Recipe) -> str:
+    commands = "\n".join(f"{one.command}   # {one.program}" for one in served)
+    body = request_body(name, "...", recipe.generation.max_new_tokens)
+    return (
+        f"```\n{commands}\n```\n\n"
+        f"The chat template opens the answer with `{OPEN_TAG}` by itself, so chat requests need nothing but the stop "
+        f"text (transformers takes the folder's path for the model's name):\n\n"
+        f"```\ncurl http://localhost:8000/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'\n```\n\n"
+        f"Some servers return `{CLOSE_TAG}` with the answer, some do not; what is before it counts. "
+        "`adapter/` holds the LoRA for serving it unmerged."
+    )
 
 
 def _front_matter(base_id: str | None, spdx: str, recipe: Recipe) -> str:
@@ -97,21 +134,22 @@ def _proof(agreement: Agreement) -> str:
         f"Of {a.rows} greedy answers {a.same_answers:.1%} are the same; {a.changed_completions} completions "
         f"changed, every one a near tie. Score {a.score_adapter:.3f} with the adapter, {a.score_export:.3f} merged "
         f"(paired p = {a.p:.2g})."
+        + ("" if a.score_trained is None else f" On the 4-bit base, as it was trained: {a.score_trained:.3f}.")
     )
 
 
 def _use(prompt: str) -> str:
     return (
-        f"The model continues a prompt that ends in `{OPEN_TAG}` and closes its answer with `{CLOSE_TAG}`:\n\n"
+        f"A prompt ends in `{OPEN_TAG}`, which the chat template writes, and the answer is closed by `{CLOSE_TAG}`:\n\n"
         f"```text\n{prompt}\n```\n\n"
         "```python\n"
         "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
         'tokenizer = AutoTokenizer.from_pretrained("PATH")\n'
         'model = AutoModelForCausalLM.from_pretrained("PATH", dtype="auto")\n'
-        f'prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True) + "{OPEN_TAG}"\n'
+        "prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)\n"
         'inputs = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")\n'
-        f'output = model.generate(**inputs, max_new_tokens=32, stop_strings=["{CLOSE_TAG}"], tokenizer=tokenizer)\n'
+        f'output = model.generate(**inputs, stop_strings=["{CLOSE_TAG}"], tokenizer=tokenizer)\n'
         "```\n\n"
-        f"Served by vLLM (`vllm serve PATH`), send the rendered prompt to `/v1/completions` with "
-        f'`"stop": ["{CLOSE_TAG}"]`.'
+        f"`model.generate(**inputs)` alone works too: it goes on to the end of text or its length; what follows "
+        f"`{CLOSE_TAG}` does not count."
     )

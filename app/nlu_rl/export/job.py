@@ -7,21 +7,20 @@ The model is built in a hidden folder beside its place. One that fails its check
 import json
 import logging
 import os
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from nlu_rl.errors import InternalError
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.journal import read_settings
 from nlu_rl.export.card import model_card
-from nlu_rl.export.merge import export_bytes, merge_adapter, require_space
+from nlu_rl.export.gguf import write_gguf
+from nlu_rl.export.merge import MergeInto, choose_base, export_bytes, merge_adapter
 from nlu_rl.export.probes import TaskRow, choose_examples
+from nlu_rl.export.serving import GGUF_NAME, modelfile, serving_commands
 from nlu_rl.export.target import export_target
 from nlu_rl.export.verify import Agreement, verify_export
 from nlu_rl.models.catalogue import resolve_reference
@@ -31,6 +30,7 @@ from nlu_rl.models.load import load_tokenizer
 from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.files import disk_error
 from nlu_rl.runs.layout import RunDirectory, list_runs, open_run
+from nlu_rl.runs.new_folder import draft_folder, put_in_place
 from nlu_rl.runs.reporter import Reporter, StopNow
 from nlu_rl.tasks.registry import get_task
 
@@ -43,6 +43,9 @@ KEPT_ENOUGH = 0.9
 
 def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Export `arguments["run"]` (its `checkpoint`) to `arguments["to"]`, by default `exports/<run>`.
+
+    `arguments["merge_into"]` chooses the base's weights (`merge.choose_base`), `arguments["gguf"]` the type of a GGUF
+    file to write as well.
 
     Returns:
         `path`, the figures of the check, `bytes`, `seconds`.
@@ -66,16 +69,25 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
 
     reporter.state("loading")
     model_folder(recipe.model, fetch=True, progress=lambda done, total: phase("fetching the model", done, total))
-    if recipe.quantize != "none":
-        reporter.warning("The adapter was trained on a 4-bit base; it is merged into the base's full weights.")
-    draft = _draft_folder(target, export_bytes(recipe.model))
-    try:
+    into = choose_base(recipe.model, recipe.quantize, arguments.get("merge_into"))
+    gguf = arguments.get("gguf")
+    needed = export_bytes(recipe.model) * (3 if gguf == "f32" else 2 if gguf else 1)
+    with draft_folder(target, needed, "export") as draft:
         reporter.state("saving")
         phase("merging the adapter", 0, None)
-        precision = merge_adapter(recipe.model, checkpoint, draft)
+        tokens = recipe.generation.max_new_tokens
+        precision = merge_adapter(recipe.model, checkpoint, draft, into=into, max_new_tokens=tokens)
         reporter.state("evaluating")
         agreement = verify_export(
-            draft, recipe.model, checkpoint, rows, recipe.generation.max_new_tokens, phase, merged_in=precision
+            draft,
+            recipe.model,
+            checkpoint,
+            rows,
+            tokens,
+            phase,
+            merged_in=precision,
+            into=into,
+            trained=recipe.quantize,
         )
         reporter.event("export_check", **asdict(agreement))
         if agreement.problems:
@@ -86,38 +98,29 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
                 "against their steps. The checks passed; to keep all of it, serve base and adapter unmerged."
             )
         reporter.state("saving")
-        _write_card(draft, target, source, checkpoint, recipe, agreement, rows)
-        _put_in_place(draft, target)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        gguf_check = None
+        if gguf:
+            phase("writing the GGUF file", 0, None)
+            gguf_check = write_gguf(draft, gguf, _model_type(draft))
+        _write_texts(draft, target, source, checkpoint, recipe, agreement, rows, into=into, gguf=bool(gguf))
+        put_in_place(draft, target)
     figures = asdict(agreement)
     del figures["problems"]
-    size = sum(file.stat().st_size for file in target.iterdir())
     return {
         "path": str(target),
         **figures,
+        "merged_into": into,
+        "gguf": str(target / GGUF_NAME) if gguf else None,
+        "gguf_check": gguf_check,
         "run": source.name,
         "checkpoint": checkpoint.name,
-        "bytes": size,
+        "bytes": sum(file.stat().st_size for file in target.rglob("*") if file.is_file()),
         "seconds": time.monotonic() - started,
     }
 
 
-def _draft_folder(target: Path, needed_bytes: int) -> Path:
-    """Make the hidden folder beside the target, after clearing what a killed export left there."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{target.name}.partial-*"):
-            pid = left.name.rpartition("-")[2]
-            if pid.isdigit() and not psutil.pid_exists(int(pid)):
-                shutil.rmtree(left, ignore_errors=True)
-        require_space(target.parent, needed_bytes)
-        draft = target.with_name(f".{target.name}.partial-{os.getpid()}")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir()
-    except OSError as error:
-        raise disk_error(error, f"export to {target}") from None
-    return draft
+def _model_type(folder: Path) -> str:
+    return str(json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"])
 
 
 def _failed(draft: Path, target: Path, agreement: Agreement) -> InternalError:
@@ -145,17 +148,7 @@ def _failed(draft: Path, target: Path, agreement: Agreement) -> InternalError:
     )
 
 
-def _put_in_place(draft: Path, target: Path) -> None:
-    try:
-        for file in draft.iterdir():
-            with file.open("rb") as handle:
-                os.fsync(handle.fileno())
-        os.rename(draft, target)  # over an empty folder at most
-    except OSError as error:
-        raise disk_error(error, f"move the export to {target}") from None
-
-
-def _write_card(
+def _write_texts(
     draft: Path,
     target: Path,
     source: RunDirectory,
@@ -163,8 +156,13 @@ def _write_card(
     recipe: Recipe,
     agreement: Agreement,
     rows: list[TaskRow],
+    *,
+    into: MergeInto,
+    gguf: bool,
 ) -> None:
+    """Write the model card, and Ollama's Modelfile beside a GGUF file."""
     task, example = rows[0]
+    tokenizer = load_tokenizer(draft, target.name)
     card = model_card(
         name=target.name,
         run=source.name,
@@ -173,10 +171,19 @@ def _write_card(
         base=resolve_reference(recipe.model),
         agreement=agreement,
         scores=_scores_of(source, checkpoint),
-        prompt=render_prompt(load_tokenizer(draft, target.name), task.prompt(example)),
+        prompt=render_prompt(tokenizer, task.prompt(example)),
+        into=into,
+        served=serving_commands(target, gguf=gguf),
     )
+
+    def render(messages: list[dict[str, str]]) -> str:
+        return str(tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
+
     try:
         (draft / "README.md").write_text(card, encoding="utf-8")
+        if gguf:
+            text = modelfile(render, tokenizer.bos_token, recipe.generation.max_new_tokens)
+            (draft / "Modelfile").write_text(text, encoding="utf-8")
     except OSError as error:
         raise disk_error(error, f"write {draft / 'README.md'}") from None
 

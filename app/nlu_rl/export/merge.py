@@ -1,30 +1,64 @@
 """Merging an adapter into its base and writing the model: bfloat16 safetensors, tokenizer, template, configuration.
 
-The base is loaded afresh and unquantised, on the CPU, where memory is cheapest, and in float32 where that fits, so that
-each weight is rounded to bfloat16 once. Merging into a model that has been merged and unmerged before would drift.
+The base is loaded afresh, on the CPU, where memory is cheapest, and in float32 where that fits, so that each weight is
+rounded to bfloat16 once. Merging into a model that has been merged and unmerged before would drift. An adapter that was
+trained on a 4-bit base goes into what those 4 bits stand for, unless the original weights are asked for.
 """
 
+import contextlib
+import json
 import logging
 import shutil
 from pathlib import Path
+from typing import Any, Literal
 
 import psutil
 import torch
+from transformers import GenerationConfig
 
-from nlu_rl.errors import RunError
+from nlu_rl.errors import ModelError, RunError
+from nlu_rl.export.serving import opening_template
+from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.load import Precision, load_model
 from nlu_rl.models.lora import load_adapter
+from nlu_rl.models.quantized import Quantization, stored_quantization
+from nlu_rl.models.shape import shape_of_folder
 from nlu_rl.runs.files import disk_error
 
 logger = logging.getLogger(__name__)
 
+MergeInto = Literal["original", "quantized"]
 SHARD = "5GB"
 DISK_SLACK_BYTES = 64 << 20
 
 
-def merge_adapter(reference: str, adapter_dir: Path, target: Path) -> Precision:
+def choose_base(reference: str, trained: Quantization, wanted: MergeInto | None) -> MergeInto:
+    """Return the weights to merge into: `quantized` for an adapter trained in 4 bits unless otherwise wanted.
+
+    Raises:
+        RunError: the wanted weights do not exist.
+    """
+    if trained == "none":
+        if wanted == "quantized":
+            raise RunError("This run was not trained in 4 bits.", "Export without --merge-into.")
+        return "original"
+    if wanted == "original" and stored_quantization(model_folder(reference, fetch=True)) != "none":
+        raise RunError(
+            f"{reference} holds the 4-bit weights alone, so there are no original ones to merge into.",
+            "Export without --merge-into, or train on the original model with quantize=nf4.",
+        )
+    return wanted or "quantized"
+
+
+def merge_adapter(
+    reference: str, adapter_dir: Path, target: Path, *, into: MergeInto = "original", max_new_tokens: int = 32
+) -> Precision:
     """Write base + adapter as a model folder into `target`, which exists and is empty.
+
+    Args:
+        into: the base's own weights, or what their 4-bit form stands for.
+        max_new_tokens: the length of an answer, written into the generation configuration.
 
     Returns:
         The precision of the sum.
@@ -34,7 +68,9 @@ def merge_adapter(reference: str, adapter_dir: Path, target: Path) -> Precision:
         RunError: the adapter holds numbers that are not finite, or the disk refuses.
     """
     precision = _precision(reference)
-    loaded = load_model(reference, precision=precision, device=torch.device("cpu"))
+    loaded = load_model(reference, quantize=held(into), precision=precision, device=torch.device("cpu"))
+    if into == "quantized":
+        loaded.model = loaded.model.dequantize()
     adapted = load_adapter(loaded, adapter_dir)
     try:
         merged = adapted.merge_and_unload(safe_merge=True)
@@ -43,30 +79,51 @@ def merge_adapter(reference: str, adapter_dir: Path, target: Path) -> Precision:
             f"The adapter in {adapter_dir} cannot be merged: {error}.", "Export an earlier checkpoint of the run."
         ) from None
     merged = merged.to(torch.bfloat16)
+    merged.generation_config = _generation_config(merged, loaded.tokenizer, max_new_tokens)
+    loaded.tokenizer.chat_template = opening_template(loaded.tokenizer.chat_template)
     try:
         merged.save_pretrained(target, max_shard_size=SHARD)
         loaded.tokenizer.save_pretrained(target)
-        if merged.generation_config is not None:
-            merged.generation_config.save_pretrained(target)
+        _copy_adapter(adapter_dir, target / "adapter", reference)
     except OSError as error:
         raise disk_error(error, f"write the model to {target}") from None
-    logger.info("merged %s into %s at %s, in %s", adapter_dir, reference, target, precision)
+    logger.info("merged %s into the %s weights of %s at %s, in %s", adapter_dir, into, reference, target, precision)
     return precision
+
+
+def held(into: MergeInto) -> Quantization:
+    """Return how the base is held while it is compared with."""
+    return "nf4" if into == "quantized" else "none"
+
+
+def _generation_config(model: Any, tokenizer: Any, max_new_tokens: int) -> GenerationConfig:
+    """Return greedy decoding with the base's end tokens: its sampling, or a penalty, would change answers when served.
+
+    `stop_strings` is left out: with it, `generate` without a tokenizer raises.
+    """
+    base = model.generation_config
+    ends = getattr(base, "eos_token_id", None)
+    return GenerationConfig(
+        do_sample=False,
+        max_new_tokens=max_new_tokens,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id if ends is None else ends,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+
+
+def _copy_adapter(source: Path, target: Path, reference: str) -> None:
+    """Put the adapter beside the merged model, for base + adapter unmerged; its base by its public name."""
+    target.mkdir()
+    config = json.loads((source / "adapter_config.json").read_text(encoding="utf-8"))
+    config["base_model_name_or_path"] = resolve_reference(reference).hub_id or reference
+    (target / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    shutil.copyfile(source / "adapter_model.safetensors", target / "adapter_model.safetensors")
 
 
 def export_bytes(reference: str) -> int:
     """Return about how much disk the export takes: the parameters in bfloat16, and some for the rest."""
     return weight_count(model_folder(reference, fetch=True)) * 2 + DISK_SLACK_BYTES
-
-
-def require_space(folder: Path, needed_bytes: int) -> None:
-    """Raise RunError unless `folder` has room."""
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes:
-        raise RunError(
-            f"The export needs about {needed_bytes / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free.",
-            "Free some space, or give --to a folder on another disk.",
-        )
 
 
 def _precision(reference: str) -> Precision:
@@ -76,9 +133,12 @@ def _precision(reference: str) -> Precision:
 
 
 def weight_count(folder: Path) -> int:
-    """Count the weights by the headers of the safetensors."""
+    """Count the weights by the headers of the safetensors; two to a byte where they are in 4 bits."""
     from safetensors import safe_open
 
+    if stored_quantization(folder) != "none":
+        with contextlib.suppress(ModelError):
+            return shape_of_folder(folder).parameters
     total = 0
     for path in folder.glob("*.safetensors"):
         with safe_open(path, framework="pt") as tensors:

@@ -7,19 +7,21 @@ anew, as anyone would load it. One model is in memory at a time.
 """
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 
 from nlu_rl.evaluation.paired import SIGNIFICANT, compare_paired
-from nlu_rl.export.merge import weight_count
+from nlu_rl.export.merge import MergeInto, held, weight_count
 from nlu_rl.export.probes import Answers, Probe, TaskRow, answer_logits, changed_gaps, greedy_answers, make_probes
-from nlu_rl.export.weights import WeightCheck, check_weights
+from nlu_rl.export.weights import FolderWeights, WeightCheck, check_weights
 from nlu_rl.models.fetch import model_folder
+from nlu_rl.models.four_bit import DequantizedWeights
 from nlu_rl.models.load import LoadedModel, Precision, load_model, pick_device, pick_dtype
 from nlu_rl.models.lora import load_adapter
+from nlu_rl.models.quantized import Quantization
 from nlu_rl.policy.policy import Policy
 from nlu_rl.policy.self_check import check_packed_path
 
@@ -55,6 +57,8 @@ class Agreement:
     """Share of the adapter's change that survives rounding the weights to bfloat16."""
     prompts: int
     rows: int
+    score_trained: float | None = None
+    """Of base + adapter as it was trained, in 4 bits, where the export is on the original weights."""
     problems: list[str] = field(default_factory=list)
 
 
@@ -80,9 +84,16 @@ class _Models:
     """Loads base + adapter and the export, one at a time, and knows what they are asked."""
 
     def __init__(
-        self, folder: Path, reference: str, adapter_dir: Path, rows: Sequence[TaskRow], max_new_tokens: int
+        self,
+        folder: Path,
+        reference: str,
+        adapter_dir: Path,
+        rows: Sequence[TaskRow],
+        max_new_tokens: int,
+        base_held: Quantization,
     ) -> None:
         self._names = {True: str(folder), False: reference}
+        self._base_held = base_held
         self._adapter_dir = adapter_dir
         self._rows = rows
         self._max_new_tokens = max_new_tokens
@@ -90,10 +101,13 @@ class _Models:
         self.probes: list[Probe] = []
         self.same_prompts = True
 
-    def policy(self, exported: bool, precision: Precision) -> Policy:
-        """Load one of the two. The first load encodes the probes and finds out which path of the engine fits."""
+    def policy(self, exported: bool, precision: Precision, base_held: Quantization | None = None) -> Policy:
+        """Load one of the two. The first load encodes the probes and finds out which path of the engine fits.
+
+        `base_held` replaces how the base is held.
+        """
         _free()
-        loaded = _load(self._names[exported], precision)
+        loaded = _load(self._names[exported], precision, "none" if exported else base_held or self._base_held)
         policy = Policy(loaded.model if exported else load_adapter(loaded, self._adapter_dir), loaded.tokenizer)
         probes = make_probes(policy, self._rows, self._max_new_tokens)
         if self._packed is None:
@@ -118,10 +132,14 @@ def verify_export(
     phase: Phase,
     *,
     merged_in: Precision = "float32",
+    into: MergeInto = "original",
+    trained: Quantization = "none",
 ) -> Agreement:
     """Compare the model in `folder` with base + adapter.
 
     Args:
+        into: which weights of the base the adapter went into; the comparison is with those.
+        trained: how the base was held in training. Where it was otherwise, the score of that is measured, too.
         phase: called with what is being done, its number and their count; may raise to break off.
         merged_in: the precision of the sum.
     """
@@ -130,9 +148,10 @@ def verify_export(
     if usual != "float32":
         steps.append((True, usual))
     phase("checking the export", 0, len(steps) + 1)
-    base = model_folder(reference, fetch=True)
+    base = _base_weights(reference, into, merged_in)
     weights = check_weights(folder, base, adapter_dir, merged_in_bfloat16=merged_in != "float32")
-    models = _Models(folder, reference, adapter_dir, rows, max_new_tokens)
+    del base
+    models = _Models(folder, reference, adapter_dir, rows, max_new_tokens, held(into))
     answers: dict[bool, Answers] = {}
     logits: dict[tuple[bool, Precision], torch.Tensor] = {}
     for number, (exported, precision) in enumerate(steps, start=1):
@@ -157,7 +176,20 @@ def verify_export(
         same_prompts=models.same_prompts,
         weights=weights,
     )
-    return judge(models.probes, compared)
+    agreement = judge(models.probes, compared)
+    if held(into) != trained:
+        as_trained = greedy_answers(models.policy(False, usual, trained), models.probes, max_new_tokens)
+        _free()
+        agreement.score_trained = _scores(models.probes, as_trained, answers[True])[0]
+    return agreement
+
+
+def _base_weights(reference: str, into: MergeInto, precision: Precision) -> Mapping[str, torch.Tensor]:
+    """Return the tensors of the base that the adapter was added to."""
+    if into == "original":
+        return FolderWeights(model_folder(reference, fetch=True))
+    loaded = load_model(reference, quantize="nf4", precision=precision, device=torch.device("cpu"))
+    return DequantizedWeights(loaded.model)
 
 
 def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
@@ -223,14 +255,14 @@ def _scores(probes: Sequence[Probe], trained: Answers, exported: Answers) -> tup
     return sum(r.score_a for r in results) / count, sum(r.score_b for r in results) / count, p
 
 
-def _load(reference: str, precision: Precision) -> LoadedModel:
+def _load(reference: str, precision: Precision, quantize: Quantization) -> LoadedModel:
     """Load in this precision; on the CPU when the card has no room for the float32 reference."""
     device = pick_device()
     if device.type == "cuda" and precision == "float32":
         free_bytes, _ = torch.cuda.mem_get_info(device)
         if weight_count(model_folder(reference, fetch=True)) * 4 * 1.2 > free_bytes:
             device = torch.device("cpu")
-    return load_model(reference, precision=precision, device=device)
+    return load_model(reference, quantize=quantize, precision=precision, device=device)
 
 
 def _free() -> None:

@@ -7,6 +7,7 @@ tensor.
 
 import json
 import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,23 +35,42 @@ class WeightCheck:
     """Share of the adapter's change that rounding to bfloat16 leaves in the weights; very small changes are lost."""
 
 
-def check_weights(folder: Path, base: Path, adapter: Path, *, merged_in_bfloat16: bool = False) -> WeightCheck:
+class FolderWeights(Mapping[str, torch.Tensor]):
+    """The tensors in a folder's safetensors by name; each is read when it is asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = _files(folder)
+
+    def __getitem__(self, name: str) -> torch.Tensor:
+        return _tensor(self._files[name], name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+
+def check_weights(
+    folder: Path, base: Mapping[str, torch.Tensor], adapter: Path, *, merged_in_bfloat16: bool = False
+) -> WeightCheck:
     """Compare every tensor of the export with base + adapter.
 
     Args:
+        base: the base's tensors by name.
         merged_in_bfloat16: the adapter's part was itself rounded before it was added.
     """
     updates = _updates(adapter)
-    saved_files, base_files = _files(folder), _files(base)
+    exported = FolderWeights(folder)
     keys = [f"{name}.weight" for name in updates]
-    if not updates or any(key not in saved_files or key not in base_files for key in keys):
+    if not updates or any(key not in exported or key not in base for key in keys):
         return WeightCheck(0, 0.0, "", None)
     worst, where = 0.0, ""
     along = norm = 0.0
-    for key, saved_file in saved_files.items():
-        if key not in base_files:
+    for key in exported:
+        if key not in base:
             continue
-        saved, original = _tensor(saved_file, key), _tensor(base_files[key], key)
+        saved, original = exported[key], base[key]
         update = updates.get(key.removesuffix(".weight"))
         if update is None:
             if not torch.equal(saved, original.to(saved.dtype)):

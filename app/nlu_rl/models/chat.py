@@ -30,10 +30,10 @@ def render_prompt(tokenizer: "PreTrainedTokenizerBase", messages: "Sequence[Mess
     *turns, opening = messages
     if opening["role"] != "assistant":
         raise ValueError("the last message must be the assistant's opening")
-    return (
-        _apply_template(tokenizer, [{"role": turn["role"], "content": turn["content"]} for turn in turns])
-        + opening["content"]
-    )
+    text = _apply_template(tokenizer, [{"role": turn["role"], "content": turn["content"]} for turn in turns])
+    if opening["content"] and text.endswith(opening["content"]):  # the template of an export opens the answer itself
+        return text
+    return text + opening["content"]
 
 
 def _apply_template(tokenizer: "PreTrainedTokenizerBase", turns: list[dict[str, str]]) -> str:

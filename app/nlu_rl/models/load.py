@@ -19,11 +19,13 @@ from nlu_rl.errors import ModelError
 
 os.environ.setdefault("HF_HOME", str(paths.hf_dir()))
 
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging as transformers_logging
 
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.fetch import model_folder
+from nlu_rl.models.four_bit import four_bit_config, set_compute_type
+from nlu_rl.models.quantized import Quantization, stored_quantization
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +44,14 @@ class LoadedModel:
     name: str
     dtype: torch.dtype
     device: torch.device
+    quantize: Quantization = "none"
+    """How the weights are held: as asked for, or as the folder stores them."""
 
 
 def load_model(
     reference: str,
     *,
-    quantize: Literal["none", "nf4"] = "none",
+    quantize: Quantization = "none",
     precision: Precision = "auto",
     device: torch.device | None = None,
     fetch: bool = True,
@@ -55,7 +59,7 @@ def load_model(
 ) -> LoadedModel:
     """Load a model by catalogue name, folder or hub id, fetching it first when it is missing and `fetch` is set.
 
-    `device`: None takes CUDA where there is one.
+    `device`: None takes CUDA where there is one. A folder that is stored in 4 bits is held so whatever `quantize` says.
 
     Raises:
         ModelError: it is unknown, missing, incomplete, damaged, or of an architecture that cannot be loaded.
@@ -66,12 +70,14 @@ def load_model(
     dtype = pick_dtype(precision, device)
     transformers_logging.disable_progress_bar()
     tokenizer = load_tokenizer(folder, target.name)
-    model = _load_weights(folder, target.name, dtype, device, quantize)
+    stored = stored_quantization(folder)
+    quantize = stored if stored != "none" else quantize
+    model = _load_weights(folder, target.name, dtype, device, quantize, stored)
     model.config.use_cache = True
     model.eval()
     _check_vocabulary(model, tokenizer, target.name)
     logger.info("loaded %s from %s: %s on %s, quantize %s", target.name, folder, dtype, device, quantize)
-    return LoadedModel(model, tokenizer, folder, target.name, dtype, device)
+    return LoadedModel(model, tokenizer, folder, target.name, dtype, device, quantize)
 
 
 def load_tokenizer(folder: Path, name: str) -> Any:
@@ -135,17 +141,15 @@ def _matmul_seconds(dtype: torch.dtype, budget_seconds: float = 0.1) -> float:
     return best
 
 
-def _load_weights(folder: Path, name: str, dtype: torch.dtype, device: torch.device, quantize: str) -> Any:
+def _load_weights(
+    folder: Path, name: str, dtype: torch.dtype, device: torch.device, quantize: Quantization, stored: Quantization
+) -> Any:
     options: dict[str, Any] = {"dtype": dtype, "local_files_only": True, "use_safetensors": True}
     options["attn_implementation"] = _attention(folder, name)
     if quantize == "nf4":
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        )
         options["device_map"] = {"": device}
+        if stored == "none":
+            options["quantization_config"] = four_bit_config(dtype)
     try:
         model, report = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True, **options)
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
@@ -160,7 +164,11 @@ def _load_weights(folder: Path, name: str, dtype: torch.dtype, device: torch.dev
             f"The weights of {name} lack {len(missing)} tensors of its architecture, such as {missing[0]}.",
             "Copy or fetch the model again.",
         )
-    return model if quantize == "nf4" else model.to(device)
+    if quantize == "none":
+        return model.to(device)
+    if stored == "nf4":
+        set_compute_type(model, dtype)
+    return model
 
 
 def _attention(folder: Path, name: str) -> str:

@@ -38,6 +38,10 @@ class RunNumbers:
     compute_bytes: int
     """Bytes of one number of the compute type: 2 for bfloat16, 4 for float32."""
     device: Literal["cuda", "cpu"]
+    group: int = 1
+    """Completions per prompt."""
+    epochs: int = 1
+    """Passes over each batch."""
 
     @property
     def row_tokens(self) -> int:
@@ -80,6 +84,8 @@ def numbers_of(recipe: Recipe, *, prompt_tokens: int, compute_bytes: int, device
         micro_batch_tokens=recipe.train.micro_batch_tokens,
         compute_bytes=compute_bytes,
         device=device,
+        group=recipe.grpo.completions if recipe.method == "grpo" else 1,
+        epochs=recipe.ppo.epochs if recipe.method == "ppo" else 1,
     )
 
 
@@ -121,6 +127,15 @@ def lora_parameters(shape: ModelShape, rank: int) -> int:
     return shape.layers * sum(rank * (inputs + outputs) for inputs, outputs in shape.linear_sizes)
 
 
+def gathered_bytes_per_token(shape: ModelShape, compute_bytes: int, row_tokens: int) -> int:
+    """Return what the engine's attention keeps of one token in one layer, besides `activation_bytes_per_token`.
+
+    Queries go in blocks, each with the keys and values of its ancestors gathered (`policy/attention.py`).
+    """
+    block = 32 if row_tokens < 256 else 64
+    return int(2 * compute_bytes * shape.kv_size * (row_tokens + block) / block)
+
+
 def activation_bytes_per_token(shape: ModelShape, compute_bytes: int, rank: int) -> int:
     """Return what autograd keeps of one token in one layer, with LoRA on every linear map.
 
@@ -153,6 +168,7 @@ def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int
     lora = 2 * 4 * trainable
     optimizer = _optimizer_bytes(shape, numbers, trainable)
     layer = activation_bytes_per_token(shape, numbers.compute_bytes, numbers.rank)
+    layer += gathered_bytes_per_token(shape, numbers.compute_bytes, numbers.row_tokens)
     kept = layer * shape.layers
     if numbers.gradient_checkpointing:
         kept = numbers.compute_bytes * shape.hidden * shape.layers + layer

@@ -8,24 +8,33 @@ from nlu_rl.errors import ModelError
 from nlu_rl.models.catalogue import ModelEntry, resolve_reference
 from nlu_rl.models.machine import Accelerator
 from nlu_rl.models.memory import numbers_of, plan_memory, what_to_change
+from nlu_rl.models.quantized import stored_quantization
 from nlu_rl.models.shape import ModelShape, shape_of_folder
+from nlu_rl.models.step_cost import speed_of, step_cost
 from nlu_rl.recipe import Recipe
 
 PROMPT_TOKENS = 256
 """Longest prompt assumed when none is stated: a sentence task with its instructions."""
 
 
-def plan_recipe(recipe: Recipe, accelerator: Accelerator, prompt_tokens: int = PROMPT_TOKENS) -> dict[str, Any]:
-    """Return the plan as one plain object: sizes in bytes, `fits`, and `change`, the overrides that make it fit.
+def plan_recipe(
+    recipe: Recipe, accelerator: Accelerator, prompt_tokens: int = PROMPT_TOKENS, usd_per_hour: float | None = None
+) -> dict[str, Any]:
+    """Return the plan as one plain object: sizes in bytes, `fits`, `change` (the overrides that make it fit), and
+    `step_seconds` and `usd_per_step`, None for a card whose speed is not known, such as a CPU.
 
     Raises:
         ModelError: unknown model, or one whose sizes are not known before it is fetched.
     """
     name, shape = shape_of(recipe.model)
+    if stored_quantization(resolve_reference(recipe.model).folder) == "nf4":
+        recipe = recipe.model_copy(update={"quantize": "nf4"})
     compute_bytes = _compute_bytes(recipe.precision, accelerator)
     numbers = numbers_of(recipe, prompt_tokens=prompt_tokens, compute_bytes=compute_bytes, device=accelerator.kind)
     budget = accelerator.memory_bytes
     plan = plan_memory(shape, numbers, budget)
+    speed = speed_of(accelerator.name) if accelerator.kind == "cuda" else None
+    cost = step_cost(shape, numbers, speed, usd_per_hour) if speed else None
     return {
         "model": name,
         "parameters": shape.parameters,
@@ -33,6 +42,9 @@ def plan_recipe(recipe: Recipe, accelerator: Accelerator, prompt_tokens: int = P
         "compute_type": "float32" if compute_bytes == 4 else "bfloat16",
         "prompt_tokens": prompt_tokens,
         **asdict(plan),
+        "steps": recipe.train.max_steps,
+        "step_seconds": cost.step_seconds if cost else None,
+        "usd_per_step": cost.usd_per_step if cost else None,
         "change": [] if plan.fits else what_to_change(shape, numbers, budget, bfloat16=accelerator.bfloat16),
     }
 

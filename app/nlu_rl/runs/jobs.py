@@ -18,7 +18,7 @@ from nlu_rl.runs.files import disk_error, write_json
 if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
 
-Kind = Literal["train", "evaluate", "export", "predict", "fetch", "preview", "encoder"]
+Kind = Literal["train", "evaluate", "export", "predict", "fetch", "bundle", "preview", "encoder", "gpu-check"]
 VERSION = 1
 WORKER = ("-P", "-m", "nlu_rl.worker")  # -P: a module in the user's folder must not stand in for a library
 _launched: dict[int, "subprocess.Popen[bytes]"] = {}
@@ -58,8 +58,10 @@ def read_job(run: "RunDirectory") -> Job:
     return Job(kind, arguments)
 
 
-def launch(run: "RunDirectory") -> int:
+def launch(run: "RunDirectory", processes: int = 1) -> int:
     """Start the worker of `run` and return its process id. Its output goes to the run's log.
+
+    `processes`: how many of this machine share every batch of a training run, a card each where there are cards.
 
     Raises:
         RunError: the log cannot be written.
@@ -75,11 +77,12 @@ def launch(run: "RunDirectory") -> int:
         "NLU_RL_HOME": str(paths.home()),
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",
+        **({} if processes == 1 else {"PYTHONSAFEPATH": "1"}),  # -P, for the processes that torchrun starts
     }
     try:
         with run.log_path.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, *WORKER, str(run.path)],
+                [sys.executable, *(WORKER if processes == 1 else _several(processes)), str(run.path)],
                 start_new_session=True,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -90,6 +93,11 @@ def launch(run: "RunDirectory") -> int:
         raise disk_error(error, f"start the worker of {run.name}") from None
     _launched[process.pid] = process
     return process.pid
+
+
+def _several(processes: int) -> list[str]:
+    torchrun = ["-P", "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
+    return [*torchrun, "-m", "nlu_rl.worker"]
 
 
 def exit_code(pid: int) -> int | None:

@@ -11,6 +11,7 @@ from nlu_rl.policy.policy import Policy
 from nlu_rl.recipe import Recipe
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.reporter import Reporter
+from nlu_rl.training.processes import Processes
 from nlu_rl.training.rows import Rows
 from nlu_rl.training.validation import Validation
 
@@ -54,3 +55,4 @@ class Context:
     rows: Rows
     validation: Validation | None
     metrics: StepMetrics = field(default_factory=StepMetrics)
+    processes: Processes = field(default_factory=Processes)

@@ -17,7 +17,7 @@ from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import PromptStates
 from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
-from nlu_rl.training.judge import RuleReward, report_samples, task_metrics
+from nlu_rl.training.judge import Judged, RuleReward, report_samples, task_metrics
 from nlu_rl.training.ppo_math import masked_mean
 from nlu_rl.training.rows import Row
 from nlu_rl.training.supervised_run import SupervisedRun, adapter_as_it_was
@@ -62,19 +62,27 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
                 n=num_generations,
                 temperature=context.recipe.generation.temperature,
                 max_new_tokens=longest,
-                draws=Draws(context.recipe.seed, step),
+                draws=Draws(context.recipe.seed, step, self._global_rows(len(prompts))),
                 states=self._states,
             )
         self._texts = rollout.texts
-        context.metrics.values["unfinished"] = 1 - sum(rollout.finished) / len(rollout.finished)
+        finished = context.processes.joined(rollout.finished)
+        context.metrics.values["unfinished"] = 1 - sum(finished) / len(finished)
         return rollout.completions, None
 
     def _calculate_rewards(self, inputs: Any, prompts: Any, completions: Any, completion_ids_list: Any) -> Tensor:
         """Judge the texts as the engine decoded them, and record what the batch is worth."""
         rewards: Tensor = super()._calculate_rewards(inputs, prompts, self._texts, completion_ids_list)
-        judged = self.rule.judged
-        self.context.metrics.values.update({**judged.metrics(), **task_metrics(self._rows, judged)})
+        processes, rows = self.context.processes, self.context.rows
+        judged = Judged(processes.joined(self.rule.judged.scored))
+        every = [rows[position] for position in processes.joined([feature["position"] for feature in inputs])]
+        self.context.metrics.values.update({**judged.metrics(), **task_metrics(every, judged)})
         return rewards
+
+    def _global_rows(self, prompts: int) -> list[int] | None:
+        """Return the places of this process's prompts in the whole batch."""
+        processes = self.context.processes
+        return [processes.rank * prompts + i for i in range(prompts)] if processes.several else None
 
     def _get_per_token_logps_and_entropies(
         self, model: Any, input_ids: Tensor, attention_mask: Tensor, logits_to_keep: int, **_: Any
@@ -119,6 +127,7 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
         with self.context.metrics.timed("update"):
             step = partial(super().training_step, model, inputs, num_items_in_batch)
             loss: Tensor = self.within_memory(step)
+            self.context.processes.sum_gradients(self.model.parameters(), mean=True)
         # What was generated and scored inside is counted there.
         inner = sum(self.context.metrics.seconds.values()) - before - self.context.metrics.seconds["update_seconds"]
         self.context.metrics.seconds["update_seconds"] -= max(0.0, inner)
@@ -130,7 +139,7 @@ def make_grpo_trainer(context: Context) -> EngineGRPOTrainer:
     recipe = context.recipe
     arguments = GRPOConfig(
         **training_arguments(recipe, context.run, context.policy.backbone.device.type),
-        per_device_train_batch_size=recipe.train.batch,
+        per_device_train_batch_size=recipe.train.batch // context.processes.world,
         num_generations=recipe.grpo.completions,
         max_completion_length=recipe.generation.max_new_tokens,
         temperature=recipe.generation.temperature,

@@ -16,10 +16,12 @@ import psutil
 import torch
 
 from nlu_rl.errors import ModelError, RecipeError
-from nlu_rl.models.load import LoadedModel, load_model
+from nlu_rl.models.fetch import model_folder
+from nlu_rl.models.load import LoadedModel, load_model, pick_device, pick_dtype
 from nlu_rl.models.lora import add_lora, load_adapter, matched_targets
 from nlu_rl.models.machine import named_accelerator
 from nlu_rl.models.recipe_plan import plan_recipe
+from nlu_rl.policy.kernels import choose_attention, choose_four_bit_kernel
 from nlu_rl.policy.policy import DEFAULT_TOKENS, Policy
 from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.recipe import Recipe, load_recipe
@@ -31,6 +33,13 @@ from nlu_rl.training.context import Context
 from nlu_rl.training.dry_step import worst_case_step
 from nlu_rl.training.grpo import make_grpo_trainer
 from nlu_rl.training.ppo import make_ppo_trainer
+from nlu_rl.training.processes import (
+    Processes,
+    SharedReporter,
+    join_processes,
+    leave_processes,
+    require_divisible,
+)
 from nlu_rl.training.rows import Rows, load_rows
 from nlu_rl.training.sft import make_sft_trainer
 from nlu_rl.training.supervised_run import SupervisedRun, patience_spent
@@ -46,23 +55,39 @@ TRAINERS: dict[str, Callable[[Context], SupervisedRun]] = {
 SELF_CHECK_ROWS = 4
 
 
-def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
+def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter | None) -> dict[str, Any]:
     """Train the run's recipe to the end, to a stop, or to the limit of patience.
 
     Returns:
         `state` (done or stopped), `step`, `best_step`, `scores` (the best validation's mean over the tasks' metrics),
         `peak_bytes`.
     """
+    processes = join_processes()
+    try:
+        return _train(run, SharedReporter(reporter, processes) if processes.several else reporter, processes)
+    finally:
+        leave_processes()
+
+
+def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, Any]:
     recipe = load_recipe(run.recipe_path)
+    require_divisible(recipe, processes)
     _prepare_viewers(recipe, run)
     reporter.state("loading", total=recipe.train.max_steps)
+    if processes.rank > 0:  # the first fetches what is missing
+        processes.wait()
+    dtype = pick_dtype(recipe.precision, pick_device()) if processes.rank == 0 else None
+    if processes.several and processes.rank == 0:
+        model_folder(recipe.model, fetch=True)
+        processes.wait()
+    dtype = processes.agreed(dtype)
     loaded = load_model(
         recipe.model,
         quantize=recipe.quantize,
-        precision=recipe.precision,
+        precision="float32" if dtype == torch.float32 else "bfloat16",
         progress=lambda done, total: reporter.progress("fetching the model", done, total),
     )
-    recipe = _settle(recipe, run, loaded)
+    recipe = processes.agreed(_settle(recipe, run, loaded, write=processes.rank == 0))
     tasks = [get_task(name) for name in recipe.tasks]
     checkpoint = latest_checkpoint(run)
     model = _with_adapter(loaded, recipe, checkpoint)
@@ -74,11 +99,11 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     _self_check(policy, rows, reporter)
     validates = recipe.evaluate.every is not None or recipe.evaluate.before
     validation = Validation(recipe, tasks, reporter) if validates else None
-    context = Context(recipe, run, reporter, policy, loaded.tokenizer, rows, validation)
+    context = Context(recipe, run, reporter, policy, loaded.tokenizer, rows, validation, processes=processes)
     if checkpoint is None and recipe.evaluate.before and validation is not None:
         reporter.state("baseline")
         validation.run(policy, 0)
-    if checkpoint is None and "stop" in reporter.requested():
+    if checkpoint is None and "stop" in reporter.requested():  # all processes ask together
         reporter.acknowledge("stop")
         return {"state": "stopped", "step": 0, "best_step": None, "scores": {}}
     trainer = TRAINERS[recipe.method](context)
@@ -110,13 +135,14 @@ def disable_dropout(model: torch.nn.Module) -> None:
             module.attention_dropout = 0.0  # type: ignore[assignment]
 
 
-def _settle(recipe: Recipe, run: RunDirectory, loaded: LoadedModel) -> Recipe:
-    """Write the precision and micro-batch chosen on this machine into the run's recipe: a resume takes the same."""
-    settled = recipe.model_copy(update={"precision": str(loaded.dtype).removeprefix("torch.")})
+def _settle(recipe: Recipe, run: RunDirectory, loaded: LoadedModel, *, write: bool = True) -> Recipe:
+    """Write what was settled on this machine (precision, 4 bits, micro-batch) into the run's recipe for a resume."""
+    held = {"precision": str(loaded.dtype).removeprefix("torch."), "quantize": loaded.quantize}
+    settled = recipe.model_copy(update=held)
     if recipe.train.micro_batch_tokens is None:
         train = recipe.train.model_copy(update={"micro_batch_tokens": _planned_tokens(settled)})
         settled = settled.model_copy(update={"train": train})
-    if settled != recipe:
+    if write and settled != recipe:
         write_atomic(run.recipe_path, settled.to_yaml())
     return settled
 
@@ -148,10 +174,17 @@ def _prepare_viewers(recipe: Recipe, run: RunDirectory) -> None:
 
 def _self_check(policy: Policy, rows: Rows, reporter: Reporter) -> None:
     sample = [rows[i] for i in range(min(SELF_CHECK_ROWS, len(rows)))]
-    reason = check_packed_path(policy, [row.prompt_ids for row in sample], [row.target_ids for row in sample])
+    sampled = [row.prompt_ids for row in sample], [row.target_ids for row in sample]
+    reason = check_packed_path(policy, *sampled)
     if reason:
         reporter.warning(f"Shared prefixes are computed again for every row: {reason}.")
-    reporter.event("engine", path="packed" if policy.packed else "padded", dtype=str(policy.backbone.dtype))
+    attention = choose_attention(policy, *sampled)
+    engine = {"path": "packed" if policy.packed else "padded", "dtype": str(policy.backbone.dtype)}
+    engine |= {"attention": attention.name, "attention_reason": attention.reason}
+    products = choose_four_bit_kernel(policy.model, policy.backbone.dtype)
+    if products is not None:
+        engine |= {"four_bit": products.name, "four_bit_reason": products.reason}
+    reporter.event("engine", **engine)
 
 
 def _result(run: RunDirectory, trainer: SupervisedRun, reporter: Reporter) -> dict[str, Any]:

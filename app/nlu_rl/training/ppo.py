@@ -21,7 +21,7 @@ from transformers import Trainer
 from nlu_rl.models.value_head import ValueHead
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import PromptStates
-from nlu_rl.policy.scores import Scores
+from nlu_rl.policy.scores import Scores, pad_rows
 from nlu_rl.training import ppo_math
 from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
@@ -104,7 +104,9 @@ class PPOTrainer(SupervisedRun, Trainer):
         with self.context.metrics.timed("update"):
             passes = list(self._passes(len(batch.prompts)))
             for number, chosen in enumerate(passes):
-                losses.append(self.within_memory(partial(self._backward, batch, chosen)))
+                part = self.within_memory(partial(self._backward, batch, chosen))
+                self.context.processes.sum_gradients(self.model.parameters())
+                losses.append(self.context.processes.totals(part))
                 if number + 1 < len(passes):
                     self._clip_grad_norm(self.model)
                     self.optimizer.step()
@@ -120,23 +122,28 @@ class PPOTrainer(SupervisedRun, Trainer):
         context, step = self.context, self.state.global_step
         rows = [context.rows[position] for position in positions]
         prompts = [row.prompt_ids for row in rows]
+        processes = context.processes
+        own = processes.share(len(rows))
+        own_prompts = [prompts[i] for i in own]
         with context.metrics.timed("generate"):
-            states = self._read(prompts)
+            states = self._read(own_prompts)
             sampled = context.policy.sample(
-                prompts,
+                own_prompts,
                 temperature=self.args.temperature,
                 max_new_tokens=self.args.max_completion_length,
-                draws=Draws(self.args.seed, step),
+                draws=Draws(self.args.seed, step, own if processes.several else None),
                 states=states,
             )
+        own_completions, sampled.completions = sampled.completions, processes.joined(sampled.completions)
+        sampled.texts, sampled.finished = processes.joined(sampled.texts), processes.joined(sampled.finished)
         columns = {"prompts": prompts, "completions": sampled.texts, "position": list(positions)}
         per_function = torch.tensor([function(**columns) for function in self.reward_funcs], device=self.args.device)
         rewards, judged = per_function.sum(0), self.rule.judged
         with context.metrics.timed("score"):
-            first = self._first_scores(prompts, sampled.completions, states)
-            old = first.detach()
+            first = self._first_scores(own_prompts, own_completions, states)
             with self.model.disable_adapter():
-                reference = self._score(prompts, sampled.completions).log_probs
+                reference = self._score(own_prompts, own_completions).log_probs
+            old, reference = self._joined(first.detach(), reference)
         kl = ppo_math.kl_estimate(old.log_probs, reference, self.args.kl_estimator)
         batch = self._advantages(prompts, sampled.completions, old, reference, rewards)
         batch.first = first if first.log_probs.requires_grad else None
@@ -177,6 +184,20 @@ class PPOTrainer(SupervisedRun, Trainer):
         with torch.set_grad_enabled(once):
             return self._score(prompts, completions, value_head=self.value_head, states=states)
 
+    def _joined(self, scores: Scores, reference: Tensor) -> tuple[Scores, Tensor]:
+        """Put the processes' rows together, padded to the longest completion of all."""
+        processes, device = self.context.processes, self.args.device
+        if not processes.several:
+            return scores, reference
+        assert scores.values is not None
+        columns = [scores.log_probs, scores.entropy, scores.mask, scores.values, reference]
+        parts = processes.joined([[column.cpu() for column in columns]])
+        width = max(part[0].shape[1] for part in parts)
+        log_probs, entropy, mask, values, base = (
+            pad_rows([row for part in parts for row in part[k]], width).to(device) for k in range(len(columns))
+        )
+        return Scores(log_probs, entropy, mask, values), base
+
     def _score(self, prompts: Any, completions: Any, **options: Any) -> Scores:
         return self.context.policy.score(prompts, completions, temperature=self.args.temperature, **options)
 
@@ -193,6 +214,11 @@ class PPOTrainer(SupervisedRun, Trainer):
         prompts = [batch.prompts[i] for i in chosen]
         completions = [batch.completions[i] for i in chosen]
         tokens = sum(len(completion) for completion in completions)
+        own = self.context.processes.share(len(chosen))
+        chosen = [chosen[i] for i in own]
+        if not own:  # a minibatch of fewer rows than there are processes
+            return {}
+        prompts, completions = [prompts[i] for i in own], [completions[i] for i in own]
         sums: dict[str, float] = {}
         first, batch.first = batch.first, None  # its graph serves one backward pass
         groups = [list(range(len(chosen)))] if first else self.context.policy.micro_batches(prompts, completions)

@@ -34,14 +34,24 @@ class EngineSFTTrainer(SupervisedRun, SFTTrainer):
     def training_step(self, model: Any, inputs: dict[str, Any], num_items_in_batch: Any = None) -> torch.Tensor:
         """Accumulate the gradient of a whole batch (B rows) and return its loss."""
         model.train()
-        return self.within_memory(lambda: self._backward(inputs["positions"]))
+        processes, metrics = self.context.processes, self.context.metrics
+        sums = self.within_memory(lambda: self._backward(inputs["positions"]))
+        with metrics.timed("update"):
+            processes.sum_gradients(self.model.parameters())
+        sums = processes.totals(sums)
+        metrics.values["entropy"] = sums["entropy"]
+        return torch.tensor(sums["loss"], device=self.args.device)
 
-    def _backward(self, positions: list[int]) -> torch.Tensor:
+    def _backward(self, positions: list[int]) -> dict[str, float]:
+        """Accumulate the gradient of this process's rows and return its part of the loss and the entropy."""
         context = self.context
         rows = [context.rows[position] for position in positions]
         prompts = [row.prompt_ids for row in rows]
         targets = [row.target_ids for row in rows]
         tokens = sum(len(target) for target in targets)
+        context.metrics.values["completion_tokens"] = tokens / len(rows)
+        own = context.processes.share(len(rows))
+        prompts, targets = [prompts[i] for i in own], [targets[i] for i in own]
         total = torch.zeros((), device=self.args.device)
         entropy = torch.zeros((), device=self.args.device)
         with context.metrics.timed("update"):
@@ -51,8 +61,7 @@ class EngineSFTTrainer(SupervisedRun, SFTTrainer):
                 self.accelerator.backward(loss)
                 total += loss.detach()
                 entropy += (masked_mean(scores.entropy, scores.mask) * scores.mask.sum() / tokens).detach()
-        context.metrics.values.update(entropy=float(entropy), completion_tokens=tokens / len(rows))
-        return total
+        return {"loss": float(total), "entropy": float(entropy)}
 
 
 def make_sft_trainer(context: Context) -> EngineSFTTrainer:

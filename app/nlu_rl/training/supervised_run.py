@@ -59,9 +59,22 @@ class SupervisedRun:
     def supervise(self, context: Context) -> None:
         """Attach the run. Called once, after the trainer is made."""
         self.context = context
+        if context.processes.several:
+            self._leave_whole(shard_rows=context.recipe.method == "grpo")
         self.best = BestStep()
         self.add_callback(ControlCallback(self))  # type: ignore[attr-defined]
         self.remove_callback(PrinterCallback)  # type: ignore[attr-defined]
+
+    def _leave_whole(self, *, shard_rows: bool) -> None:
+        """Keep accelerate from wrapping the model: gradients are summed by us, once, after a whole batch.
+
+        The engine runs parts of the model, which a wrapper would not notice. Rows are given out by TRL (GRPO), or every
+        process sees all of them.
+        """
+        accelerator: Any = self.accelerator  # type: ignore[attr-defined]
+        accelerator.prepare_model = lambda model, *_, **__: model
+        if not shard_rows:
+            accelerator.prepare_data_loader = lambda loader, *_, **__: loader
 
     def within_memory(self, attempt: Callable[[], T]) -> T:
         """Return what `attempt` returns; when it runs out of memory, halve the micro-batch and try again.
@@ -74,7 +87,7 @@ class SupervisedRun:
             try:
                 return attempt()
             except torch.OutOfMemoryError:
-                if policy.max_tokens <= SMALLEST_MICRO_BATCH_TOKENS:
+                if policy.max_tokens <= SMALLEST_MICRO_BATCH_TOKENS or self.context.processes.several:
                     raise
             policy.max_tokens //= 2
             policy.max_cache_bytes //= 2
@@ -160,22 +173,30 @@ class SupervisedRun:
         step = self.state.global_step
         checkpoints = self.context.run.checkpoints_dir
         target = checkpoints / f"step-{step}"
-        if not is_whole(target):
+        processes = self.context.processes
+        first = processes.rank == 0
+        if not processes.agreed(is_whole(target)):
             self.context.reporter.state("saving")
             partial = Path(self.args.output_dir)
-            shutil.rmtree(partial, ignore_errors=True)
+            if first:
+                shutil.rmtree(partial, ignore_errors=True)
+            processes.wait()
             try:
                 super()._save_checkpoint(model, trial)  # type: ignore[misc]
-                self._finish_checkpoint(partial / f"checkpoint-{step}", target)
+                processes.wait()
+                if first:
+                    self._finish_checkpoint(partial / f"checkpoint-{step}", target)
             except (OSError, RuntimeError) as error:
                 shutil.rmtree(partial, ignore_errors=True)
                 raise RunError(
                     f"The checkpoint of step {step} could not be written: {error}.",
                     "Make room on the disk, then 'nlu-rl resume' the run; earlier checkpoints are whole.",
                 ) from error
-        if self.best.step == step and self.best.score is not None:
-            self._record_best()
-        self._drop_old_checkpoints()
+        if first:
+            if self.best.step == step and self.best.score is not None:
+                self._record_best()
+            self._drop_old_checkpoints()
+        processes.wait()
         self.context.reporter.event("checkpoint", step=step, path=str(target))
         self.context.reporter.state("training")
 
@@ -215,7 +236,7 @@ class SupervisedRun:
         state = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
         self.best = BestStep(**state["best"])
         self.load_extra_state(state["extra"])
-        if is_whole(self.context.run.checkpoints_dir / f"step-{self.best.step}"):
+        if self.context.processes.rank == 0 and is_whole(self.context.run.checkpoints_dir / f"step-{self.best.step}"):
             self._record_best()  # the run may have ended between its checkpoint and this file
 
 

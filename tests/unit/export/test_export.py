@@ -16,10 +16,10 @@ from nlu_rl.export.job import run
 from nlu_rl.export.probes import Answers, Probe
 from nlu_rl.export.target import export_target
 from nlu_rl.export.verify import Compared, judge
-from nlu_rl.export.weights import WeightCheck, check_weights
+from nlu_rl.export.weights import FolderWeights, WeightCheck, check_weights
 from nlu_rl.models.load import load_model
 from nlu_rl.models.verify import verify_folder
-from nlu_rl.runs import control
+from nlu_rl.runs import control, new_folder
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import RunDirectory, create_run
 from nlu_rl.runs.reporter import job
@@ -151,7 +151,7 @@ def test_weights_show_what_outputs_cannot(trained: RunDirectory, tiny_model_dir:
         damaged = tmp_path / key
         damaged.mkdir()
         save_file({**tensors, key: value}, damaged / "model.safetensors", metadata={"format": "pt"})
-        check = check_weights(damaged, tiny_model_dir, adapter)
+        check = check_weights(damaged, FolderWeights(tiny_model_dir), adapter)
         assert check.error > 1
         assert check.where == key
 
@@ -171,18 +171,18 @@ def test_a_change_below_bfloat16s_steps_is_told(tmp_path: Path) -> None:
     save_file({"layer.weight": torch.ones(2, 1).bfloat16()}, tmp_path / "base" / "model.safetensors")
     merged = torch.tensor([[1.0], [1.0078125]]).bfloat16()
     save_file({"layer.weight": merged}, tmp_path / "export" / "model.safetensors")
-    check = check_weights(tmp_path / "export", tmp_path / "base", tmp_path / "adapter")
+    check = check_weights(tmp_path / "export", FolderWeights(tmp_path / "base"), tmp_path / "adapter")
     assert check.error == pytest.approx(0.001 / (1.001 / 256), rel=1e-3)
     assert check.kept == pytest.approx(0.0078125**2 / (0.0078125**2 + 0.001**2), rel=1e-4)
     save_file({"layer.weight": torch.ones(2, 1).bfloat16()}, tmp_path / "export" / "model.safetensors")
-    assert check_weights(tmp_path / "export", tmp_path / "base", tmp_path / "adapter").error > 1
+    assert check_weights(tmp_path / "export", FolderWeights(tmp_path / "base"), tmp_path / "adapter").error > 1
 
 
 def test_a_wrong_tokenizer_fails(trained: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     merge = job_module.merge_adapter
 
-    def other_template(reference: str, adapter: Path, target: Path) -> None:
-        merge(reference, adapter, target)
+    def other_template(reference: str, adapter: Path, target: Path, **options: Any) -> None:
+        merge(reference, adapter, target, **options)
         template = target / "chat_template.jinja"
         template.write_text(
             template.read_text(encoding="utf-8").replace("<|im_end|>\n", "<|im_end|>"), encoding="utf-8"
@@ -208,7 +208,7 @@ def test_nothing_that_is_there_is_overwritten(trained: RunDirectory, tmp_path: P
 
 
 def test_a_full_disk_is_told_before_anything_is_written(trained: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merge_module.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
+    monkeypatch.setattr(new_folder.shutil, "disk_usage", lambda _: type("Usage", (), {"free": 1000})())
     assert export(trained) is None
     error = failure(trained)
     assert error.exit_code == 2
@@ -264,9 +264,9 @@ def test_judging_by_hand() -> None:
 def test_a_stopped_export_leaves_nothing(trained: RunDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
     merge = job_module.merge_adapter
 
-    def then_stop(*arguments: Any) -> Any:
+    def then_stop(*arguments: Any, **options: Any) -> Any:
         control.request(RunDirectory(sorted(trained.export_dir.iterdir())[-1]), "stop")
-        return merge(*arguments)
+        return merge(*arguments, **options)
 
     monkeypatch.setattr(job_module, "merge_adapter", then_stop)
     assert export(trained) is None

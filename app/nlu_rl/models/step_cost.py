@@ -1,0 +1,83 @@
+"""About how long a step takes on a card, and what it costs, by arithmetic; nothing is measured (light).
+
+Two terms: arithmetic, at a share of the card's peak that LoRA training of such models reaches, and decoding, which
+reads every weight once a token. Rows are counted as if they shared no prefix, so long instructions cost less than this
+says. A CPU's speed cannot be told from its name: there the first steps of a run say it.
+"""
+
+from dataclasses import dataclass
+
+from nlu_rl.models.memory import RunNumbers, weights_bytes
+from nlu_rl.models.shape import ModelShape
+
+UTILISATION = 0.35
+"""Share of the peak arithmetic; assumed."""
+BANDWIDTH_USED = 0.6
+"""Share of the peak memory bandwidth while decoding; assumed."""
+_NF4_SLOWER = 1.6
+"""4-bit weights are dequantized for every product; assumed."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardSpeed:
+    """Peak dense bfloat16 (float16 where there is none) TFLOPS, memory GB/s, and a usual price of an hour in USD."""
+
+    tflops: float
+    gigabytes_per_second: float
+    usd_per_hour: float
+
+
+SPEEDS = {
+    "a100-80g": CardSpeed(312, 2039, 1.9),
+    "a100-40g": CardSpeed(312, 1555, 1.3),
+    "h100": CardSpeed(989, 3350, 3.0),
+    "rtx4090": CardSpeed(165, 1008, 0.5),
+    "rtx3090": CardSpeed(71, 936, 0.25),
+    "l4": CardSpeed(121, 300, 0.7),
+    "t4": CardSpeed(65, 320, 0.35),
+}
+"""Published peaks; prices are round figures of late 2025, to be replaced by one's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepCost:
+    step_seconds: float
+    decode_seconds: float
+    """Part of `step_seconds`."""
+    usd_per_step: float
+
+
+def speed_of(card: str) -> CardSpeed | None:
+    """Return the speed of a card by its short name, or the one nvidia-smi gives it; None when it is not known."""
+    name = card.lower().replace("nvidia", "").replace("geforce", "").replace(" ", "").replace("-", "")
+    for key, speed in SPEEDS.items():
+        model, _, memory = key.partition("-")
+        if model in name and memory.removesuffix("g") in name:
+            return speed
+    return None
+
+
+def step_cost(shape: ModelShape, numbers: RunNumbers, card: CardSpeed, usd_per_hour: float | None = None) -> StepCost:
+    """Return the time and cost of one step, with all its PPO epochs.
+
+    A token's forward pass takes 2 operations a weight; training LoRA 4, since the base has no gradient of its own.
+    """
+    completions = numbers.batch
+    prompts = completions // numbers.group
+    rows = prompts * numbers.prompt_tokens + completions * numbers.max_new_tokens
+    scored = completions * numbers.row_tokens
+    forward = 2 * shape.parameters
+    # Sampled once, scored once by the reference, and forward and back in each epoch.
+    reinforced = forward * rows * (2.0 + 2 * numbers.epochs)
+    operations = 2.0 * forward * scored if numbers.method == "sft" else reinforced
+    if numbers.gradient_checkpointing:
+        operations *= 1.33
+    seconds = operations / (card.tflops * 1e12 * UTILISATION)
+    if numbers.quantize == "nf4":
+        seconds *= _NF4_SLOWER
+    decode = 0.0
+    if numbers.method != "sft":
+        read = weights_bytes(shape, numbers.quantize, numbers.compute_bytes)
+        decode = numbers.max_new_tokens * read / (card.gigabytes_per_second * 1e9 * BANDWIDTH_USED)
+    price = card.usd_per_hour if usd_per_hour is None else usd_per_hour
+    return StepCost(seconds + decode, decode, (seconds + decode) / 3600 * price)

@@ -1,0 +1,62 @@
+"""Two processes that share every batch learn what one learns, within rounding; stopped and resumed alike."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from run_outcome import steps, weights
+
+TAUGHT = {"batch": 8, "max_steps": 200, "learning_rate": 0.01, "optimizer": "adamw"}
+TRAIN = {"batch": 8, "max_steps": 3, "learning_rate": 0.002, "optimizer": "adamw", "save_every": 2}
+
+
+@pytest.fixture(scope="module")
+def taught(session_cli: Any, tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path) -> str:
+    """A run whose adapter answers, so that rewards and the KL to the base are not all alike."""
+    path = tmp_path_factory.mktemp("recipe") / "taught.yaml"
+    recipe = {"model": str(tiny_model_dir), "tasks": ["sst2"], "method": "sft", "train": TAUGHT}
+    path.write_text(json.dumps({**recipe, "evaluate": {"every": None, "before": False}}), encoding="utf-8")
+    return str(session_cli.json("run", path)["run"])
+
+
+@pytest.mark.parametrize("method", ["sft", "ppo", "grpo"])
+def test_two_processes_learn_what_one_learns(
+    method: str, session_cli: Any, recipe: Callable[..., Path], taught: str
+) -> None:
+    cli = session_cli
+    evaluate = {"every": 3, "examples": 8, "before": False}
+    path = recipe(method, train=TRAIN, evaluate=evaluate, start_from=taught, generation={"max_new_tokens": 24})
+    one, two = cli.json("run", path), cli.json("run", path, "--processes", "2")
+    assert (two["state"], two["step"]) == ("done", 3)
+    expected, found = steps(cli, one["run"]), steps(cli, two["run"])
+    assert sorted(found) == [1, 2, 3]
+    for step, metrics in expected.items():
+        for name, value in metrics.items():
+            assert found[step][name] == pytest.approx(value, abs=2e-3, rel=2e-3), (step, name)
+    ours, reference = weights(cli, two["run"], 3), weights(cli, one["run"], 3)
+    assert ours.keys() == reference.keys()
+    for name in reference:
+        assert torch.allclose(ours[name], reference[name], atol=2e-3), name
+    run = cli.home / "runs" / two["run"]
+    (run / "checkpoints" / "step-3" / "complete").unlink()  # as if it had been killed in its last step
+    (run / "status.json").unlink()
+    assert cli.json("resume", two["run"], "--processes", "2")["step"] == 3
+    again = weights(cli, two["run"], 3)
+    assert all(torch.equal(again[name], ours[name]) for name in ours)
+
+
+def test_a_batch_that_cannot_be_shared_is_refused(session_cli: Any, recipe: Callable[..., Path]) -> None:
+    path = recipe("grpo", train={**TRAIN, "batch": 4}, evaluate={"every": None, "before": False})
+    refused = session_cli("run", path, "--processes", "2", code=2)
+    assert "cannot be shared by 2 processes in groups of 4" in refused.stderr
+    assert "multiple of 8" in refused.stderr
+
+
+def test_a_prepared_run_is_for_another_launcher(session_cli: Any, recipe: Callable[..., Path]) -> None:
+    folder = Path(session_cli("run", recipe("sft", train=TRAIN), "--prepare").stdout.strip())
+    assert (folder / "job.json").is_file()
+    assert session_cli.json("runs", "show", folder.name)["state"] == "queued"

