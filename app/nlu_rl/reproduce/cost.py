@@ -31,6 +31,8 @@ DECODING = 3
 """A decoded token costs so many times a token of a prompt, as few are computed at once."""
 EFFICIENCY = 0.6
 CUDA_FLOPS = 60e12
+ENCODER_SHARE = 0.7
+"""Of an encoder's parameters, about what is not its embeddings."""
 LOADING_SECONDS = 15.0
 TRIAL_ROWS = 500
 """Rows answered to choose the number of demonstrations: 100 for each of five numbers."""
@@ -139,12 +141,12 @@ def prompt_tokens(task: str) -> tuple[float, float]:
 
 
 def parameters_of(model: str) -> float:
-    """Return the parameters of a model or an encoder; of an unknown one, a small model's."""
+    """Return the parameters that each token passes through, the embeddings left out; of an unknown model a guess."""
     encoder = find_encoder(model)
     if encoder is not None:
-        return encoder.parameters
+        return ENCODER_SHARE * encoder.parameters
     try:
-        return shape_of(model)[1].parameters
+        return shape_of(model)[1].linear_parameters
     except ModelError:
         return 1e8
 
