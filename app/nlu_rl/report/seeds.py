@@ -1,10 +1,10 @@
 """Several seeds of the same thing as mean and spread. Pure."""
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nlu_rl.report.records import Record
+from nlu_rl.report.score_spread import spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def spreads(records: Sequence[Record]) -> list[Spread]:
 
 
 def _spread(records: Sequence[Record]) -> Spread:
-    values = [float(record.result["scores"][record.metric]) for record in records]
+    scores = spread([float(record.result["scores"][record.metric]) for record in records])
     first = records[0]
     return Spread(
         first.method,
@@ -40,9 +40,9 @@ def _spread(records: Sequence[Record]) -> Spread:
         first.task,
         first.metric,
         tuple(sorted(record.seed for record in records)),
-        statistics.fmean(values),
-        statistics.stdev(values) if len(values) > 1 else 0.0,
-        min(values),
-        max(values),
+        scores.mean,
+        scores.deviation or 0.0,
+        scores.low,
+        scores.high,
         int(first.result["n"]),
     )
