@@ -20,6 +20,7 @@ from nlu_rl.errors import ModelError, RunError
 from nlu_rl.export.serving import opening_template
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.fetch import model_folder
+from nlu_rl.models.four_bit import dequantized_model
 from nlu_rl.models.load import Precision, load_model
 from nlu_rl.models.lora import load_adapter
 from nlu_rl.models.quantized import Quantization, stored_quantization
@@ -70,7 +71,7 @@ def merge_adapter(
     precision = _precision(reference)
     loaded = load_model(reference, quantize=held(into), precision=precision, device=torch.device("cpu"))
     if into == "quantized":
-        loaded.model = loaded.model.dequantize()
+        loaded.model = dequantized_model(loaded.model)
     adapted = load_adapter(loaded, adapter_dir)
     try:
         merged = adapted.merge_and_unload(safe_merge=True)

@@ -59,6 +59,14 @@ def dequantized_weight(layer: Any) -> Tensor:
     return weight.view(layer.out_features, layer.in_features)
 
 
+def dequantized_model(model: Any) -> Any:
+    """Return the model with plain layers of what its codes stand for, ready to be saved in any type."""
+    plain = model.dequantize()
+    # What loading did to a stored 4-bit model would be undone by saving, which the library cannot.
+    vars(plain).pop("_weight_conversions", None)
+    return plain
+
+
 class DequantizedWeights(Mapping[str, Tensor]):
     """The tensors of a 4-bit model by name, as what they stand for; one at a time is computed, none is kept."""
 
