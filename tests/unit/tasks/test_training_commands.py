@@ -4,10 +4,10 @@ import shlex
 
 import pytest
 
-from nlu_rl.cli.task_training import next_commands
 from nlu_rl.paths import recipes_dir
 from nlu_rl.recipe import load_recipe
 from nlu_rl.tasks.task_file import TaskFile
+from nlu_rl.tasks.training_commands import next_commands
 
 
 def task_file(**changes) -> TaskFile:

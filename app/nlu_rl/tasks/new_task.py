@@ -1,0 +1,126 @@
+"""A task file for a table of the user's own: guessed, tried on the rows at once, and only then written (light)."""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from nlu_rl.data.checks import Refusal, overlaps
+from nlu_rl.data.files import read_table
+from nlu_rl.errors import DataError
+from nlu_rl.tasks.guess import Guess, guess_task
+from nlu_rl.tasks.own import OwnTask, make_task
+from nlu_rl.tasks.task_file import Kind, TaskFile
+from nlu_rl.tasks.training_commands import next_commands
+
+HEADER = """\
+# A task of your own. Change what was guessed wrongly; 'nlu-rl tasks preview {file}' shows what a model is asked.
+# Train on it:
+{commands}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """A task that is not written yet, and what its rows are like."""
+
+    path: Path
+    file: TaskFile
+    task: OwnTask
+    rows: dict[str, int]
+    """By split."""
+    labels: dict[str, int]
+    """Of the training rows."""
+    refused: list[Refusal]
+    duplicates: int
+    overlap: dict[str, int]
+
+
+def new_task(
+    data: Path,
+    *,
+    to: Path | None = None,
+    text: Sequence[str] = (),
+    label: str | None = None,
+    kind: Kind | None = None,
+    name: str | None = None,
+    validation: Path | None = None,
+    test: Path | None = None,
+) -> NewTask:
+    """Return the task a table makes; `to` is where its file will be, by default beside the data.
+
+    Raises:
+        DataError: the table cannot be read, or is no task.
+    """
+    target = to or data.with_name(f"{slug(name or data.stem)}.yaml")
+    rows, _ = read_table(data)
+    guess = guess_task(rows, text=text, label=label, kind=kind)
+    file = _task_file(guess, slug(name or target.stem), target.parent, data, validation, test)
+    task = make_task(file, target.parent)
+    by_split = {split: task.data.read(split) for split in task.data.splits()}
+    part = by_split["train"]
+    return NewTask(
+        path=target,
+        file=file,
+        task=task,
+        rows={split: len(found.rows) for split, found in by_split.items()},
+        labels=part.labels,
+        refused=part.refused,
+        duplicates=part.duplicates,
+        overlap=overlaps({split: found.rows for split, found in by_split.items()}),
+    )
+
+
+def write_task(new: NewTask) -> Path:
+    """Write the task's file and return where it is. Raises DataError when the disk refuses."""
+    given = new.file.model_dump(exclude_none=True, exclude_defaults=True) | {"kind": new.file.kind}
+    stated = {key: given[key] for key in type(new.file).model_fields if key in given}
+    commands = "\n".join(f"#   {command}" for command in next_commands(new.file, new.path.name))
+    header = HEADER.format(file=new.path.name, commands=commands)
+    text = yaml.safe_dump(stated, sort_keys=False, allow_unicode=True, width=110)
+    try:
+        new.path.parent.mkdir(parents=True, exist_ok=True)
+        new.path.write_text(header + text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"Cannot write {new.path}: {error.strerror}.", "Give another --to.") from None
+    return new.path
+
+
+def slug(text: str) -> str:
+    """Return a text as the name of a task."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", plain).strip("-._")[:60] or "my-task"
+
+
+def _task_file(
+    guess: Guess, name: str, folder: Path, data: Path, validation: Path | None, test: Path | None
+) -> TaskFile:
+    given: dict[str, Any] = {
+        "name": name,
+        "train": _relative(data, folder),
+        "validation": _relative(validation, folder),
+        "test": _relative(test, folder),
+        "text": guess.text,
+        "label": guess.label,
+        "kind": guess.kind,
+        "metric": guess.metric,
+        "passage": guess.passage,
+    }
+    if guess.kind == "answers":
+        given["answers"] = guess.answers
+    if guess.kind == "number":
+        given |= {"low": guess.low, "high": guess.high}
+    draft = TaskFile.model_validate(given)
+    return draft.model_copy(update={"instructions": draft.question()})
+
+
+def _relative(path: Path | None, folder: Path) -> str | None:
+    """Return a path as the task file names it: from its own folder where it lies in it."""
+    if path is None:
+        return None
+    whole, base = path.expanduser().resolve(), folder.expanduser().resolve()
+    return str(whole.relative_to(base)) if whole.is_relative_to(base) else str(whole)
