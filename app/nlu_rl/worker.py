@@ -32,6 +32,7 @@ KINDS = {
     "bundle": "nlu_rl.models.bundle:job",
     "gpu-check": "nlu_rl.gpu_check:job",
     "preview": "nlu_rl.models.preview:job",
+    "chat": "nlu_rl.evaluation.chat:run",
 }
 
 

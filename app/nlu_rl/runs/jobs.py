@@ -18,7 +18,7 @@ from nlu_rl.runs.files import disk_error, write_json
 if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
 
-Kind = Literal["train", "evaluate", "export", "predict", "fetch", "bundle", "preview", "encoder", "gpu-check"]
+Kind = Literal["train", "evaluate", "export", "predict", "fetch", "bundle", "preview", "encoder", "gpu-check", "chat"]
 VERSION = 1
 WORKER = ("-P", "-m", "nlu_rl.worker")  # -P: a module in the user's folder must not stand in for a library
 _launched: dict[int, "subprocess.Popen[bytes]"] = {}

@@ -62,3 +62,16 @@ def cut(text: str, width: int) -> str:
     """Return the text on one line of at most `width` cells."""
     line = " ".join(text.split())
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"
+
+
+def size(count: float) -> str:
+    """Return bytes as `270 MB` or `1.2 GB`."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count:.0f} B"
+
+
+def span(seconds: float) -> str:
+    """Return how long something takes: `40 s`, `22 min` or `3 h 10 min`."""
+    if seconds < 90:
+        return f"{max(1, seconds):.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"

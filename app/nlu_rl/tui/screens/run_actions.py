@@ -18,6 +18,22 @@ class RunActions(BaseScreen):
 
         self.app.push_screen(MonitorScreen(run))
 
+    def action_chat(self) -> None:
+        """Talk to the run, once it has a checkpoint."""
+        from nlu_rl.errors import RunError
+        from nlu_rl.evaluation.request import require_trained
+        from nlu_rl.runs.jobs import read_job
+        from nlu_rl.runs.layout import adapter_checkpoint
+        from nlu_rl.tui.screens.chat import ChatScreen
+
+        run = self.chosen_run()
+        if run is not None:
+            require_trained(run)
+            if read_job(run).kind == "encoder":
+                raise RunError(f"{run.name} is an encoder, which does not talk.", "Evaluate it instead (e).")
+            adapter_checkpoint(run)
+            self.app.push_screen(ChatScreen(run))
+
     def action_evaluate(self) -> None:
         run = self.chosen_run()
         if run is None:
