@@ -91,6 +91,7 @@ def check_disk(needed_bytes: int) -> Check:
 
 def _check_task(recipe: Recipe, name: str) -> list[Check]:
     from nlu_rl.data.cache import read_meta
+    from nlu_rl.runs.row_checks import check_rows
     from nlu_rl.tasks.registry import get_task
 
     title = f"task {name}"
@@ -98,14 +99,17 @@ def _check_task(recipe: Recipe, name: str) -> list[Check]:
         task = get_task(name)
         if any(read_meta(dataset) is None for dataset in task.datasets()):
             return [Check(title, "warn", f"The data of {name} is not here yet; a run fetches it.", task.schema.bring)]
-        train = len(task.load("train"))
-        validation = len(task.load("validation")) if recipe.evaluate.every or recipe.evaluate.before else None
+        train_rows = task.load("train")
+        validates = recipe.evaluate.every or recipe.evaluate.before
+        validation_rows = task.load("validation") if validates else []
+        more = check_rows(task, train_rows, validation_rows, recipe.evaluate.examples)
     except NluRlError as error:
         return [Check(title, "fail", error.message, error.fix)]
-    rows = f"{train} rows to train on" + ("." if validation is None else f", {validation} to validate on.")
+    train = len(train_rows)
+    rows = f"{train} rows to train on" + (f", {len(validation_rows)} to validate on." if validates else ".")
     if train < recipe.train.batch:
-        return [Check(title, "warn", f"{rows} That is less than one batch of {recipe.train.batch}.", "")]
-    return [Check(title, "ok", rows)]
+        return [Check(title, "warn", f"{rows} That is less than one batch of {recipe.train.batch}.", ""), *more]
+    return [Check(title, "ok", rows), *more]
 
 
 def _check_model(recipe: Recipe) -> tuple[Check, int]:

@@ -37,7 +37,7 @@ class NluApp(App[None]):
     CSS = """
     Screen { layers: base over; }
     ModalScreen { align: center middle; background: $background 60%; }
-    .box { border: round $border; padding: 0 1; }
+    .box { border: round $border; border-title-color: $primary; border-subtitle-color: $text-muted; padding: 0 1; }
     .box:focus-within { border: round $primary; }
     .title { color: $primary; text-style: bold; }
     .dim { color: $text-muted; }

@@ -5,6 +5,7 @@ be started from a shell.
 """
 
 import contextlib
+import json
 import shlex
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ import yaml
 from nlu_rl import paths
 from nlu_rl.errors import RecipeError
 from nlu_rl.recipe import Recipe, Section, load_recipe, parse_recipe
+from nlu_rl.runs.files import disk_error, write_json
 
 FIRST_RECIPE = "demo"
 _BY_METHOD = ("train.batch", "train.optimizer")  # what a recipe leaves to its method unless it says otherwise
@@ -35,7 +37,8 @@ class Draft:
     @property
     def command(self) -> str:
         """The same run from the shell."""
-        return shlex.join(["nlu-rl", "run", self.path.stem, *self.overrides])
+        shipped = self.path.parent == paths.recipes_dir()
+        return shlex.join(["nlu-rl", "run", self.path.stem if shipped else str(self.path), *self.overrides])
 
     def changed(self, *overrides: str) -> "Draft":
         """Return the draft with `key=value` overrides. Raises RecipeError when that is no recipe."""
@@ -44,6 +47,53 @@ class Draft:
     def edited(self, text: str) -> "Draft":
         """Return the draft with the whole recipe as this YAML. Raises RecipeError."""
         return Draft(self.path, parse_recipe(text, source="recipe"))
+
+
+def save_as(draft: Draft, path: Path) -> Draft:
+    """Write the whole recipe to a file of the user's and return the draft that begins with it.
+
+    Raises:
+        RecipeError: it is there already, or cannot be written.
+    """
+    path = path.expanduser().absolute()
+    path = path if path.suffix in (".yaml", ".yml") else path.with_name(f"{path.name}.yaml")
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(f"# nlu-rl run {shlex.quote(str(path))}\n{draft.recipe.to_yaml()}")
+    except FileExistsError:
+        raise RecipeError(f"{path} is there already; it is not overwritten.", "Give another name.") from None
+    except OSError as error:
+        raise RecipeError(f"Cannot write {path}: {error.strerror}.", "Give another place.") from None
+    return Draft(path, draft.recipe)
+
+
+def keep(draft: Draft) -> None:
+    """Keep the draft of a wizard that is left. Raises RunError when the disk refuses."""
+    try:
+        write_json(_kept_path(), {"path": str(draft.path), "recipe": draft.recipe.to_yaml()})
+    except OSError as error:
+        raise disk_error(error, "keep the draft") from None
+
+
+def kept() -> Draft | None:
+    """Return the draft that was kept; None when there is none that can still be used."""
+    try:
+        data = json.loads(_kept_path().read_text(encoding="utf-8"))
+        path = Path(data["path"])
+        load_recipe(path)  # what the overrides are counted from
+        return Draft(path, parse_recipe(data["recipe"]))
+    except (OSError, ValueError, KeyError, TypeError, RecipeError):
+        return None
+
+
+def forget() -> None:
+    """Drop the draft that was kept."""
+    with contextlib.suppress(OSError):  # a stale draft is offered once more, and can be undone
+        _kept_path().unlink(missing_ok=True)
+
+
+def _kept_path() -> Path:
+    return paths.runs_dir() / ".draft.json"
 
 
 def first_draft() -> Draft:

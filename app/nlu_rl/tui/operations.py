@@ -83,13 +83,15 @@ def fetch_missing_data(tasks: list[str]) -> None:
     from nlu_rl.tasks.registry import get_task
 
     for name in tasks:
-        schema = get_task(name).schema
-        if read_meta(schema.name) is not None:
-            continue
-        command = [sys.executable, "-m", "nlu_rl.cli.main", "data", "fetch", schema.name]
-        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
-        if done.returncode:
-            raise DataError(f"The data of {name} could not be fetched: {done.stderr.strip()[-400:]}", schema.bring)
+        task = get_task(name)
+        for dataset in task.datasets():
+            if read_meta(dataset) is not None:
+                continue
+            command = [sys.executable, "-m", "nlu_rl.cli.main", "data", "fetch", dataset]
+            done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+            if done.returncode:
+                why = " ".join(done.stderr.split())[-400:]
+                raise DataError(f"The data of {name} could not be fetched: {why}", task.schema.bring)
 
 
 def stop_now(run: RunDirectory) -> str:

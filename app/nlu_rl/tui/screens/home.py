@@ -45,7 +45,7 @@ class HomeScreen(RunActions):
     HomeScreen #list { height: 1fr; border: round $border; border-title-color: $primary; }
     HomeScreen #list:focus-within { border: round $primary; }
     HomeScreen DataTable { height: 1fr; background: transparent; scrollbar-size-vertical: 1; }
-    HomeScreen #preview { height: 6; }
+    HomeScreen #preview { height: 6; text-wrap: nowrap; text-overflow: ellipsis; }
     HomeScreen.-short #preview { height: 5; }
     HomeScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
     HomeScreen.-filtering #filter { display: block; }

@@ -36,7 +36,7 @@ class MonitorScreen(RunActions):
     KEYS_NAME: ClassVar[str] = "monitor"
     BINDINGS = bindings("monitor")
     CSS = """
-    MonitorScreen #head { height: 2; padding: 0 1; }
+    MonitorScreen #head { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     MonitorScreen #banner { display: none; height: auto; max-height: 3; padding: 0 1; background: $warning 25%; }
     MonitorScreen.-concerned #banner { display: block; }
     MonitorScreen #tabs { display: none; height: 1; padding: 0 1; }

@@ -1,5 +1,6 @@
 """A new run in four steps on one screen. The draft is the only state, so going back loses nothing."""
 
+from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
@@ -8,6 +9,7 @@ from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher, DataTable, Footer, Input, Static
 
 from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.tui import draft as drafts
 from nlu_rl.tui import operations
 from nlu_rl.tui.draft import Draft, first_draft
 from nlu_rl.tui.keys import bindings
@@ -22,6 +24,16 @@ from nlu_rl.tui.widgets.task_step import TaskStep
 from nlu_rl.tui.widgets.wizard_step import WizardStep
 
 STEPS = ("Model", "Task", "Recipe", "Review")
+OF_STEPS = {
+    "fetch": (1, 2),
+    "import_rows": (2,),
+    "try_completion": (2,),
+    "example": (2,),
+    "undo": (3, 4),
+    "dry_run": (4,),
+    "copy": (2, 4),
+}
+"""The steps that have an action, where not all do."""
 
 
 class WizardScreen(BaseScreen):
@@ -35,11 +47,13 @@ class WizardScreen(BaseScreen):
     WizardScreen ContentSwitcher { height: 1fr; }
     WizardScreen.-narrow #recipe-sides { layout: vertical; }
     WizardScreen.-narrow #recipes { width: 100%; height: 6; }
+    WizardScreen.-short #trial-text { max-height: 3; }
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.draft: Draft = first_draft()
+        self._kept = drafts.kept()
+        self.draft: Draft = self._kept or first_draft()
         self.step = 1
         self._starting = False
 
@@ -61,6 +75,8 @@ class WizardScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self.go_to(1)
+        if self._kept is not None:
+            self.notify("This is the draft you left. ctrl+r begins afresh.", timeout=5)
 
     @property
     def _page(self) -> WizardStep:
@@ -75,6 +91,11 @@ class WizardScreen(BaseScreen):
             look = style(self.app, "title") + style(self.app, "bold") if number == step else style(self.app, "dim")
             self.query_one(f"#name-{number}", Static).update(Text(text, look))
         self._page.enter()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what this step has."""
+        return self.step in OF_STEPS.get(action, (self.step,))
 
     def on_click(self, event: object) -> None:
         name = str(getattr(getattr(event, "widget", None), "id", "") or "")
@@ -125,9 +146,11 @@ class WizardScreen(BaseScreen):
     def _ask_to_leave(self) -> None:
         def answer(choice: str | None) -> None:
             if choice == "leave":
+                if self.draft != first_draft():
+                    drafts.keep(self.draft)
                 self.app.pop_screen()
 
-        options = [Option("l", "leave", "Leave; nothing was started")]
+        options = [Option("l", "leave", "Leave; nothing was started, and the draft is kept")]
         self.app.push_screen(ChoiceDialog("Leave the new run?", "", options, "Stay"), answer)
 
     def _start(self) -> None:
@@ -147,6 +170,7 @@ class WizardScreen(BaseScreen):
         from nlu_rl.tui.screens.monitor import MonitorScreen
 
         if run is not None:
+            drafts.forget()
             self.app.switch_screen(MonitorScreen(run))
 
     def action_example(self, by: int) -> None:
@@ -158,9 +182,41 @@ class WizardScreen(BaseScreen):
             self.query_one("#try").focus()
 
     def action_fetch(self) -> None:
-        if self.step == 2:
-            self.notify("Fetching…")
+        if self.step == 1:
+            self.query_one(ModelStep).fetch()
+        elif self.step == 2:
             self.query_one(TaskStep).fetch()
+
+    def action_import_rows(self) -> None:
+        from nlu_rl.tui.screens.import_rows import ImportDialog
+
+        def answer(path: str | None) -> None:
+            if path is not None:
+                self.query_one(TaskStep).choose_own(path)
+
+        if self.step == 2:
+            self.app.push_screen(ImportDialog(), answer)
+
+    def action_dry_run(self) -> None:
+        if self.step == len(STEPS):
+            self.query_one(ReviewStep).try_steps()
+
+    def action_save_as(self) -> None:
+        from nlu_rl.tui.screens.ask import LineDialog
+
+        def answer(name: str | None) -> None:
+            if name is not None:
+                self.draft = drafts.save_as(self.draft, Path(name))
+                self.notify(f"Written to {self.draft.path}", timeout=5)
+                self.go_to(self.step)
+
+        text = "The file to write; 'nlu-rl run FILE' does the same run."
+        self.app.push_screen(LineDialog("Save as a recipe", text, "my-recipe.yaml"), answer)
+
+    def action_afresh(self) -> None:
+        drafts.forget()
+        self.draft = first_draft()
+        self.go_to(1)
 
     def action_whole(self) -> None:
         from nlu_rl.tui.screens.yaml_editor import YamlEditor

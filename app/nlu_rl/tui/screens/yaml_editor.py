@@ -1,4 +1,6 @@
-"""The whole recipe as text. It is taken only when it is a recipe; what is wrong stands below it."""
+"""The whole recipe as text. It is taken only when it is a recipe; what is wrong stands below it, its line is marked."""
+
+import re
 
 from textual.app import ComposeResult
 from textual.binding import Binding
@@ -9,6 +11,8 @@ from textual.widgets import Static, TextArea
 from nlu_rl.errors import RecipeError
 from nlu_rl.tui.draft import Draft
 
+_LINE = re.compile(r"line (\d+)")
+
 
 class YamlEditor(ModalScreen[Draft | None]):
     """Answers the changed draft, or None."""
@@ -18,6 +22,7 @@ class YamlEditor(ModalScreen[Draft | None]):
         Binding("escape", "dismiss(None)", "Leave it as it was"),
     ]
     CSS = """
+    YamlEditor { align: center middle; }
     YamlEditor > Vertical { width: 90%; height: 90%; border: round $primary; background: $surface; }
     YamlEditor TextArea { height: 1fr; border: none; }
     YamlEditor #wrong { height: auto; max-height: 4; color: $error; padding: 0 1; }
@@ -31,21 +36,47 @@ class YamlEditor(ModalScreen[Draft | None]):
         with Vertical() as box:
             box.border_title = "The whole recipe"
             box.border_subtitle = "^s take it   esc leave it"
-            yield TextArea(self._draft.recipe.to_yaml(), show_line_numbers=True)
+            yield TextArea(self._draft.recipe.to_yaml(), show_line_numbers=True, highlight_cursor_line=True)
             yield Static(id="wrong", markup=False)
 
     def on_text_area_changed(self) -> None:
         self._read()
 
     def _read(self) -> Draft | None:
+        area = self.query_one(TextArea)
         try:
-            draft = self._draft.edited(self.query_one(TextArea).text)
+            draft = self._draft.edited(area.text)
         except RecipeError as error:
-            self.query_one("#wrong", Static).update(f"✖ {error.message}")
+            line = wrong_line(area.text, error.message)
+            where = f"line {line}: " if line else ""
+            self.query_one("#wrong", Static).update(f"✖ {where}{error.message.removeprefix('recipe: ')}")
             return None
         self.query_one("#wrong", Static).update("")
         return draft
 
     def action_take(self) -> None:
+        """Take the recipe; when it is none, go to the line that is wrong."""
         if (draft := self._read()) is not None:
             self.dismiss(draft)
+            return
+        area = self.query_one(TextArea)
+        message = str(self.query_one("#wrong", Static).content)
+        if line := _LINE.search(message):
+            area.move_cursor((int(line[1]) - 1, 0))
+            area.select_line(int(line[1]) - 1)
+
+
+def wrong_line(text: str, message: str) -> int | None:
+    """Return the number of the line a recipe's error is about: YAML's own, else that of the key it names."""
+    if found := _LINE.search(message):
+        return int(found[1])
+    lines = text.splitlines()
+    for key in re.findall(r"([a-z_]+(?:\.[a-z_]+)*)", message):
+        section, _, name = key.rpartition(".")
+        inside = not section
+        for number, line in enumerate(lines, start=1):
+            if section and re.match(rf"{section}\s*:", line):
+                inside = True
+            if inside and re.match(rf"\s*{name}\s*:", line) and (section or not line.startswith(" ")):
+                return number
+    return None

@@ -4,12 +4,17 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import DataTable, Input, Static
 
+from nlu_rl.errors import NluRlError
 from nlu_rl.models.machine import Accelerator
 from nlu_rl.models.memory import GIB
+from nlu_rl.runs import control
+from nlu_rl.runs.status import Status
+from nlu_rl.tui import jobs
 from nlu_rl.tui.draft import draft_of
 from nlu_rl.tui.model_choices import ModelChoice, machine, model_choice, model_choices
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.enter_table import NextTable
+from nlu_rl.tui.widgets.job_bar import JobBar
 from nlu_rl.tui.widgets.wizard_step import WizardStep
 
 COLUMNS = (("model", 22), ("params", 7), ("here", 5), ("SFT mem", 8), ("RL mem", 8), ("fits", 12))
@@ -22,6 +27,8 @@ class ModelStep(WizardStep):
     ModelStep #models { height: 1fr; border: round $border; border-title-color: $primary; }
     ModelStep #models:focus { border: round $primary; }
     ModelStep #model-about { height: 4; }
+    ModelStep #fetching { display: none; padding: 0 1; }
+    ModelStep.-fetching #fetching { display: block; }
     """
 
     def __init__(self) -> None:
@@ -32,6 +39,7 @@ class ModelStep(WizardStep):
     def compose(self) -> ComposeResult:
         yield NextTable(cursor_type="row", id="models")
         yield Static(id="model-about", classes="box")
+        yield JobBar(id="fetching")
         yield Input(placeholder="or a model folder, or a hub id such as org/name, then ⏎", id="other", compact=True)
 
     def enter(self) -> None:
@@ -41,6 +49,43 @@ class ModelStep(WizardStep):
 
     def problem(self) -> str:
         return "" if self._choices else "Looking at the machine…"
+
+    def fetch(self) -> None:
+        """Fetch the model under the cursor, with a bar; asked again while it goes on, stop."""
+        bar = self.query_one("#fetching", JobBar)
+        if bar.run is not None:
+            control.request(bar.run, "stop")
+            self.notify("Stopping; what has come is kept and gone on with next time.", timeout=3)
+            return
+        choice = self._choice
+        if choice is None or choice.here:
+            self.notify("It is here already." if choice else "Choose a model first.", timeout=3)
+            return
+        job = jobs.start_fetch(choice.name)
+        self.add_class("-fetching")
+
+        def ended(status: Status) -> None:
+            self.remove_class("-fetching")
+            if status.error is not None:
+                self.wizard.app.show_error(NluRlError(status.error.message, status.error.fix))
+            elif status.state == "done":
+                self.notify(f"{choice.name} is here.")
+            jobs.discard(job)
+            self.later(self._look, self._refill, "models")
+
+        bar.follow(job, ended)
+
+    @property
+    def _choice(self) -> ModelChoice | None:
+        row = self.query_one("#models", DataTable).cursor_row
+        return self._choices[row] if 0 <= row < len(self._choices) else None
+
+    def _refill(self, found: tuple[Accelerator, list[ModelChoice]]) -> None:
+        """Show the models as they are now, with those that were named by hand."""
+        known = {choice.name for choice in found[1]}
+        others = [choice for choice in self._choices if choice.name not in known]
+        self._accelerator, self._choices = found[0], [*found[1], *others]
+        self._fill(self.draft.recipe.model)
 
     def choose_other(self, name: str) -> None:
         """Take a model that is not in the list. Raises ModelError."""
@@ -90,7 +135,8 @@ class ModelStep(WizardStep):
             return
         choice = self._choices[event.cursor_row]
         text = Text(f"{choice.about}\n")
-        text.append("It is here." if choice.here else "It is fetched when the run starts.", style(self.app, "dim"))
+        here = "It is here." if choice.here else "f fetches it now; else the run does when it starts."
+        text.append(here, style(self.app, "dim"))
         if choice.advice:
             text.append(f" It fits with: {choice.advice}", style(self.app, "warn"))
         about = self.query_one("#model-about", Static)

@@ -1,15 +1,19 @@
 """Step 3: the recipe and its main knobs; what is wrong stands beside the field, as it is typed."""
 
+import itertools
+from pathlib import Path
 from typing import NamedTuple
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Input, Label, Static
 
 from nlu_rl.errors import RecipeError
 from nlu_rl.recipe import load_recipe
+from nlu_rl.runs.estimate import Pace, known_pace
 from nlu_rl.tui.draft import Draft, draft_of, recipes_for
+from nlu_rl.tui.format import span
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.enter_table import NextTable
 from nlu_rl.tui.widgets.wizard_step import WizardStep
@@ -36,6 +40,7 @@ KNOBS = (
     Knob("generation.max_new_tokens", "longest answer", "tokens, 8…32"),
     Knob("evaluate.every", "validate every", "steps; null: never"),
     Knob("start_from", "start from", "a run's name; null: the base model"),
+    Knob("quantize", "base weights", "none, or nf4: 4-bit, on a card"),
 )
 
 
@@ -48,9 +53,12 @@ class RecipeStep(WizardStep):
     RecipeStep #recipes:focus { border: round $primary; }
     RecipeStep #knobs { border: round $border; border-title-color: $primary; height: 1fr; padding: 0 1; }
     RecipeStep .knob { height: 1; }
-    RecipeStep .knob Label { width: 20; }
+    RecipeStep .knob Label { width: 19; }
     RecipeStep .knob Input { width: 16; }
-    RecipeStep .knob Static { width: 1fr; padding: 0 1; }
+    RecipeStep .knob .note { width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    RecipeStep #recipe-about { height: 1fr; min-height: 3; }
+    WizardScreen.-short RecipeStep #recipe-about { display: none; }
+    WizardScreen.-tall RecipeStep #knobs { height: auto; }
     """
 
     def __init__(self) -> None:
@@ -58,16 +66,19 @@ class RecipeStep(WizardStep):
         self._paths: list[str] = []
         self._errors: dict[str, str] = {}
         self._filling = False
+        self._paces: dict[str, Pace | None] = {}
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="recipe-sides"):
             yield NextTable(cursor_type="row", id="recipes", show_header=False)
-            with VerticalScroll(id="knobs", can_focus=False):
-                for number, knob in enumerate(KNOBS):
-                    with Horizontal(classes="knob", id=f"row-{number}"):
-                        yield Label(knob.label)
-                        yield Input(id=f"knob-{number}", compact=True)
-                        yield Static(id=f"note-{number}")
+            with Vertical():
+                with VerticalScroll(id="knobs", can_focus=False):
+                    for number, knob in enumerate(KNOBS):
+                        with Horizontal(classes="knob", id=f"row-{number}"):
+                            yield Label(knob.label)
+                            yield Input(id=f"knob-{number}", compact=True)
+                            yield Static(id=f"note-{number}", classes="note")
+                yield Static(id="recipe-about", classes="box")
 
     def on_mount(self) -> None:
         table = self.query_one("#recipes", DataTable)
@@ -75,6 +86,7 @@ class RecipeStep(WizardStep):
         table.add_column("recipe", width=22)
         table.add_column("method", width=5)
         self.query_one("#knobs").border_title = "Main knobs   • changed"
+        self.query_one("#knobs").border_subtitle = "a all settings   u undo"
 
     def enter(self) -> None:
         table = self.query_one("#recipes", DataTable)
@@ -85,11 +97,17 @@ class RecipeStep(WizardStep):
         self._paths = [str(path) for path in found]
         table.clear()
         for path in found:
-            table.add_row(Text(path.stem), Text(load_recipe(path).method, style="dim"))
+            table.add_row(Text(path.stem, no_wrap=True), Text(load_recipe(path).method, style="dim"))
         table.move_cursor(row=found.index(self.draft.path))
         self.call_after_refresh(self._filled)
         table.focus()
         self.fill()
+
+    def _show_about(self) -> None:
+        """Show what the recipe's file says of itself: what it is, how it is run, what was measured."""
+        about = self.query_one("#recipe-about", Static)
+        about.border_title = self.draft.path.name
+        about.update(Text(header_of(self.draft.path), style(self.app, "dim")))
 
     def _filled(self) -> None:
         self._filling = False
@@ -110,6 +128,7 @@ class RecipeStep(WizardStep):
             for number, knob in enumerate(KNOBS):
                 self.query_one(f"#knob-{number}", Input).value = value_of(self.draft, knob.key)
         self._notes()
+        self._show_about()
 
     def undo(self) -> None:
         """Go back to the recipe as it is shipped."""
@@ -144,6 +163,21 @@ class RecipeStep(WizardStep):
             if knob.key in self._errors and knob.key != but
         ]
 
+    def _estimate(self) -> str:
+        """Return how long the run takes; asks for what runs here took, and shows it when it is known."""
+        recipe = self.draft.recipe
+        key = f"{recipe.model} {recipe.method} {recipe.quantize} {recipe.tasks} {recipe.train.batch}"
+        if key not in self._paces:
+
+            def take(pace: Pace | None) -> None:
+                self._paces[key] = pace
+                self._notes()
+
+            self.later(lambda: known_pace(recipe), take, "pace")
+            return ""
+        pace = self._paces[key]
+        return f"≈ {span(pace.seconds(recipe))}, {pace.source}" if pace else "20 for a look, 200 and more to learn"
+
     def _notes(self) -> None:
         """Show what is usual, or what is wrong, beside each field; hide those of other methods."""
         shipped = Draft(self.draft.path, load_recipe(self.draft.path))
@@ -156,8 +190,23 @@ class RecipeStep(WizardStep):
                 note.append(f"✖ {error}", style(self.app, "bad"))
             else:
                 note.append("• " if changed else "  ", style(self.app, "warn"))
-                note.append(knob.usual, style(self.app, "dim"))
+                usual = self._estimate() if knob.key == "train.max_steps" else knob.usual
+                note.append(usual or knob.usual, style(self.app, "dim"))
             self.query_one(f"#note-{number}", Static).update(note)
+
+
+def header_of(path: Path) -> str:
+    """Return the comment at the head of a recipe's file, as running text."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    head = [line.removeprefix("#") for line in itertools.takewhile(lambda line: line.startswith("#"), lines)]
+    text = "".join(
+        f" {line.strip()}" if line.startswith("   ") and number > 1 else f"\n{line.strip()}"
+        for number, line in enumerate(head)
+    )
+    return text.strip()
 
 
 def value_of(draft: Draft, key: str) -> str:

@@ -8,6 +8,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Input, Static
 
 from nlu_rl.errors import NluRlError
+from nlu_rl.tasks.own import is_task_file
 from nlu_rl.tasks.registry import get_task, task_names
 from nlu_rl.tui import operations
 from nlu_rl.tui.draft import draft_of, recipes_for
@@ -29,6 +30,7 @@ class TaskStep(WizardStep):
     TaskStep #task-facts { height: 9; }
     TaskStep #prompt-box { border: round $border; border-title-color: $primary; height: 1fr; padding: 0 1; }
     TaskStep #judge { height: 5; }
+    TaskStep #gold, TaskStep #judged { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self) -> None:
@@ -57,14 +59,31 @@ class TaskStep(WizardStep):
         table.border_title = "Task"
         table.add_column("task", width=16)
         table.add_column("what", width=10)
+        table.border_subtitle = "i your own rows"
         for name in self._names:
-            task = get_task(name)
-            kind = f"{len(task.answers)}-way" if task.answers else task.metric
-            table.add_row(Text(name), Text(kind, style="dim", no_wrap=True))
+            self._add_row(name)
+
+    def _add_row(self, name: str) -> None:
+        task = get_task(name)
+        kind = f"{len(task.answers)}-way" if task.answers else task.metric
+        own = is_task_file(name)
+        title = Text(task.name, style(self.app, "title") if own else style(self.app, "plain"), no_wrap=True)
+        self.query_one("#tasks", DataTable).add_row(title, Text(kind, style="dim", no_wrap=True))
+
+    def choose_own(self, path: str) -> None:
+        """Take a task of the user's own, listed from now on. Raises RecipeError when its file cannot be used."""
+        get_task(path)
+        if path not in self._names:
+            self._names = [*self._names, path]
+            self._add_row(path)
+        self._views.pop(path, None)
+        self.query_one("#tasks", DataTable).move_cursor(row=self._names.index(path))
 
     def enter(self) -> None:
         table = self.query_one("#tasks", DataTable)
         name = self.draft.recipe.tasks[0]
+        if is_task_file(name) and name not in self._names:
+            self.choose_own(name)
         if name in self._names:
             table.move_cursor(row=self._names.index(name))
         table.focus()
@@ -92,6 +111,7 @@ class TaskStep(WizardStep):
         """Bring the data of the task that is shown."""
         name = self.name_shown
         self._views.pop(name, None)
+        self._facts(Text("Fetching its rows…", style="dim"))
         self.later(lambda: operations.fetch_missing_data([name]), lambda _: self._show(), "fetch")
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
@@ -122,7 +142,7 @@ class TaskStep(WizardStep):
             return
         if isinstance(view, NluRlError):
             self._facts(Text(f"{view.message}\n{view.fix}\nA run fetches it by itself where it can."))
-            self._prompt(Text("The prompt is shown when its data is here. f fetches it."), "")
+            self._prompt(Text("The prompt is shown when its data is here. f fetches it."), "Prompt")
             return
         self._facts(self._facts_text(view))
         example = view.examples[self._example]
@@ -130,17 +150,28 @@ class TaskStep(WizardStep):
         place = f"{self._example + 1}/{len(view.examples)}"
         if rendered:
             shown = rendered[self._example]
-            self._prompt(Text(shown["text"]), f"as {model} sees it, {shown['tokens']} tokens   [ {place} ]")
+            self._prompt(Text(shown["text"]), f"Prompt as the model sees it   [ {place} ]")
+            self._tokens(f"{shown['tokens']} tokens, longest of {len(rendered)}: {self.longest_prompt(name, model)}")
         else:
             note = why or "its tokenizer is being read…"
-            self._prompt(Text(plain_prompt(view.task, example)), f"without the chat template: {note}   [ {place} ]")
+            self._prompt(Text(plain_prompt(view.task, example)), f"Prompt without chat template   [ {place} ]")
+            self._tokens(note)
         if rendered is None and why is None:
             chats = [view.task.prompt(one) for one in view.examples]
             self.later(lambda: _rendered_or_error(model, chats), lambda r: self._take(name, model, r), "prompts")
-        gold = Text.assemble(("gold ", style(self.app, "dim")), str(example.gold))
-        gold.append(f"    right completion {view.task.target(example)}", style(self.app, "dim"))
+        gold = Text.assemble(("right answer ", style(self.app, "dim")), str(example.gold), no_wrap=True)
+        gold.append(f"   as a completion: {view.task.target(example)}", style(self.app, "dim"))
+        gold.overflow = "ellipsis"
         self.query_one("#gold", Static).update(gold)
         self._judge()
+
+    def longest_prompt(self, name: str, model: str) -> int | None:
+        """Return the tokens of the longest prompt that has been rendered; None when none has."""
+        rendered = self._rendered.get((name, model))
+        return max(prompt["tokens"] for prompt in rendered) if rendered else None
+
+    def _tokens(self, text: str) -> None:
+        self.query_one("#prompt-box").border_subtitle = text
 
     def _take_view(self, name: str, found: "TaskView | NluRlError") -> None:
         self._views[name] = found
@@ -158,14 +189,15 @@ class TaskStep(WizardStep):
         text = ""
         if completion and isinstance(view, TaskView):
             text = judged_text(view.task, view.examples[self._example], completion)
-        self.query_one("#judged", Static).update(Text(text))
+        role = {"▲": "good", "◆": "warn", "▼": "bad"}.get(next((mark for mark in text if mark in "▲◆▼"), ""), "dim")
+        self.query_one("#judged", Static).update(Text(text, style(self.app, role)))
 
     def _facts(self, text: Text) -> None:
         self.query_one("#task-facts", Static).update(text)
 
     def _prompt(self, text: Text, title: str) -> None:
         box = self.query_one("#prompt-box")
-        box.border_title = title
+        box.border_title, box.border_subtitle = title, ""
         self.query_one("#prompt", Static).update(text)
 
     def _facts_text(self, view: TaskView) -> Text:

@@ -16,6 +16,7 @@ class WizardStep(Vertical):
 
     DEFAULT_CSS = """
     WizardStep { height: 1fr; }
+    WizardStep * { border-subtitle-color: $text-muted; }
     WizardStep DataTable { background: transparent; scrollbar-size-vertical: 1; }
     """
 

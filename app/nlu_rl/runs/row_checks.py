@@ -1,0 +1,64 @@
+"""What can be known of a task's rows before a run: right answers are rewarded, no text is in both splits, enough rows.
+
+Pure over rows that are loaded already.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from nlu_rl.data.checks import text_key
+from nlu_rl.runs.checks import Check
+from nlu_rl.tasks.contract import Example, Scored
+
+TRIED_ROWS = 50
+MOST_COMPARED = 200_000
+"""More rows than this take seconds to compare."""
+COARSE_POINTS = 5.0
+
+
+class Judging(Protocol):
+    """The part of a task that is needed here."""
+
+    name: str
+
+    def target(self, example: Example) -> str: ...
+    def score(self, example: Example, completion: str) -> Scored: ...
+
+
+def check_rows(task: Judging, train: Sequence[Example], validation: Sequence[Example], examples: int) -> list[Check]:
+    """Return the checks; `examples` is how many rows a validation takes."""
+    found = [_check_rewards(task, train)]
+    if validation:
+        found += [*_check_overlap(task, train, validation), _check_interval(task, min(examples, len(validation)))]
+    return found
+
+
+def _check_rewards(task: Judging, train: Sequence[Example]) -> Check:
+    """Does the right completion of a row count as right."""
+    tried = [example for example in train if example.gold is not None][:TRIED_ROWS]
+    right = sum(task.score(example, task.target(example)).correct for example in tried)
+    message = f"{right}/{len(tried)} right answers of {task.name} are read and rewarded as right."
+    if right == len(tried):
+        return Check(f"rewards {task.name}", "ok", message)
+    return Check(f"rewards {task.name}", "fail", message, "Correct the answers in the task's file.")
+
+
+def _check_overlap(task: Judging, train: Sequence[Example], validation: Sequence[Example]) -> list[Check]:
+    """Are validation texts among the training texts."""
+    if len(train) + len(validation) > MOST_COMPARED:
+        return []
+    known = {text_key(example.fields) for example in train}
+    shared = sum(text_key(example.fields) in known for example in validation)
+    message = f"{shared} of {len(validation)} validation texts of {task.name} are also in train."
+    fix = "Scores on them say little about new texts."
+    return [Check(f"overlap {task.name}", "warn" if shared else "ok", message, fix if shared else "")]
+
+
+def _check_interval(task: Judging, rows: int) -> Check:
+    """How exactly can an accuracy be known from so many rows."""
+    points = 100 * 1.96 * math.sqrt(0.25 / max(1, rows))
+    message = f"{rows} validation rows: an accuracy of {task.name} is known to about ±{points:.1f} points."
+    coarse = points > COARSE_POINTS
+    fix = "Raise evaluate.examples for finer steps, or evaluate the finished run on all rows."
+    return Check(f"interval {task.name}", "warn" if coarse else "ok", message, fix if coarse else "")
