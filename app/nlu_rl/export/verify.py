@@ -2,8 +2,9 @@
 
 Compared with base + adapter are the weights (`weights.py`), the logits where answers are predicted, greedy answers (a
 changed one must have been a near tie), and the score (by a paired test). Logits are compared in float32, where only the
-weights can differ, and may differ by twice what computing in bfloat16 changes in base + adapter. The folder is loaded
-anew, as anyone would load it. One model is in memory at a time.
+weights can differ, and may differ by twice what computing in bfloat16 changes in base + adapter; each position's are
+taken from their mean, as a shift of all of them together changes no probability. The folder is loaded anew, as anyone
+would load it. One model is in memory at a time.
 """
 
 import gc
@@ -194,10 +195,10 @@ def _base_weights(reference: str, into: MergeInto, precision: Precision) -> Mapp
 
 def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
     """Put the comparisons together. A number that is not finite is a problem, too."""
-    tolerance = 2 * float((compared.rounded - compared.exact).abs().max())
-    difference = float((compared.got - compared.exact).abs().max())
+    off, rounding = _apart(compared.got, compared.exact), _apart(compared.rounded, compared.exact)
+    difference, tolerance = float(off.abs().max()), 2 * float(rounding.abs().max())
     # The largest of millions of logits is an outlier; whether two models agree is said by the root mean square.
-    spread, allowed = _rms(compared.got - compared.exact), 2 * _rms(compared.rounded - compared.exact)
+    spread, allowed = _rms(off), 2 * _rms(rounding)
     gap = max(compared.gaps, default=0.0)
     score_adapter, score_export, p = _scores(probes, compared.trained, compared.exported)
     problems = []
@@ -235,8 +236,14 @@ def judge(probes: Sequence[Probe], compared: Compared) -> Agreement:
     )
 
 
+def _apart(logits: torch.Tensor, exact: torch.Tensor) -> torch.Tensor:
+    """Return the difference (positions, V), without the shift that all logits of a position share."""
+    difference = (logits - exact).float()
+    return difference - difference.mean(-1, keepdim=True)
+
+
 def _rms(difference: torch.Tensor) -> float:
-    return float(difference.float().square().mean().sqrt())
+    return float(difference.square().mean().sqrt())
 
 
 def _scores(probes: Sequence[Probe], trained: Answers, exported: Answers) -> tuple[float, float, float]:

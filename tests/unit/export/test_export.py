@@ -235,15 +235,18 @@ def test_an_adapter_with_broken_numbers_is_the_runs_fault(trained: RunDirectory)
     assert "cannot be merged" in failure(trained).message
 
 
-def compared(texts: tuple[list[str], list[str]], gaps: list[float], shift: float) -> Any:
-    """Judge made-up outputs; bfloat16 moves logits by 0.1, so 0.2 is allowed; the export moves them by `shift`."""
+def compared(texts: tuple[list[str], list[str]], gaps: list[float], moved: float) -> Any:
+    """Judge made-up outputs; bfloat16 moves logits by 0.1, so 0.2 is allowed; the export moves them by `moved`.
+
+    All logits of a position also move together by 7, which is no difference.
+    """
     examples = [Example(str(i), {"sentence": "x"}, "positive") for i in range(len(texts[0]))]
     probes = [Probe(SST2, example, [1], [2]) for example in examples]
-    exact = torch.zeros(3, 5)
-    rounded = exact + 0.1
+    exact, up_and_down = torch.zeros(3, 4), torch.tensor([1.0, -1.0, 1.0, -1.0])
+    rounded = exact + 0.1 * up_and_down
     weights = WeightCheck(14, 0.99, "x", 1.0)
     made = [Answers([[len(t)] for t in side], side) for side in texts]
-    return judge(probes, Compared(made[0], made[1], gaps, exact, rounded, exact + shift, True, weights))
+    return judge(probes, Compared(made[0], made[1], gaps, exact, rounded, exact + 7 + moved * up_and_down, True, weights))
 
 
 def test_judging_by_hand() -> None:
