@@ -44,7 +44,7 @@ def main() -> int:
         say(str(error))
         return 2
     except KeyboardInterrupt:
-        say("interrupted; nothing was written")
+        say("interrupted; the cases that were done are written")
         return 130
 
 
@@ -97,6 +97,8 @@ def run(options: argparse.Namespace, cases: list[Case], folder: Path) -> int:
             say(f"{case.key}: left out. {error}")
         else:
             print(case_text(done[-1], machine.matmul_flops), flush=True)
+        # After each, so that an interruption costs one case.
+        write(options.out, done, machine, {}, {**failed, **missing}, quick=options.quick)
     scaling = {}
     if options.scaling:
         try:
