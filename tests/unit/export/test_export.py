@@ -246,7 +246,8 @@ def compared(texts: tuple[list[str], list[str]], gaps: list[float], moved: float
     rounded = exact + 0.1 * up_and_down
     weights = WeightCheck(14, 0.99, "x", 1.0)
     made = [Answers([[len(t)] for t in side], side) for side in texts]
-    return judge(probes, Compared(made[0], made[1], gaps, exact, rounded, exact + 7 + moved * up_and_down, True, weights))
+    got = exact + 7 + moved * up_and_down
+    return judge(probes, Compared(made[0], made[1], gaps, exact, rounded, got, True, weights))
 
 
 def test_judging_by_hand() -> None:
