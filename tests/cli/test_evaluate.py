@@ -112,7 +112,6 @@ def test_predict_a_file(capsys: pytest.CaptureFixture[str], tiny_model_dir: Path
         (("predict", "RUN", "--data", "none.csv", "--to", "out.csv"), ("none.csv",)),
         (("predict", "RUN", "--data", "none.csv", "--to", "out.xlsx"), ("out.xlsx", "CSV")),
         (("export", "tiny-sst"), ("Did you mean 'tiny-sst2'",)),
-        (("export", "RUN", "--gguf"), ("GGUF",)),
         (("export", "RUN", "--to", "MODEL"), ("not empty",)),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
