@@ -101,7 +101,7 @@ class ImportDialog(ModalScreen[str | None]):
         text = Text(f"{new.file.name}: ", style(self.app, "bold"))
         text.append(", ".join(f"{split} {count:,}" for split, count in new.rows.items()))
         text.append(f"   metric {new.task.metric}\n", dim)
-        text.append(f"text {', '.join(new.file.text)}   label {new.file.label}   answers are {new.file.kind}\n")
+        text.append(f"text {', '.join(new.file.text)}   label {new.file.label}   kind {new.file.kind}\n")
         whole = sum(new.labels.values()) or 1
         for label, count in list(new.labels.items())[:SHOWN_LABELS]:
             text.append(f"  {label[:20]:<21}{count:>7,}  ")

@@ -37,7 +37,7 @@ PARTS = (
     ("KV cache", "kv_bytes"),
     ("slack", "slack_bytes"),
 )
-BAR_CELLS = 12
+BAR_CELLS = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,9 +218,4 @@ def _look(recipe: Recipe, prompt_tokens: int | None) -> Looked:
     if prompt_tokens is not None:
         seen = f"The chat template renders; the longest prompt looked at has {prompt_tokens} tokens."
         checks.append(Check("prompt", "ok", seen))
-    if plan is not None:
-        state = "ok" if plan["fits"] else "warn"
-        message = f"{plan['total_bytes'] / GIB:.1f} G of memory needed, {plan['budget_bytes'] / GIB:.1f} G there."
-        fix = f"Set {' '.join(plan['change'])}." if plan["change"] else ""
-        checks.append(Check("memory", state, message, fix))  # type: ignore[arg-type]
     return Looked(checks, plan, known_pace(recipe))

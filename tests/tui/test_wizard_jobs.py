@@ -1,0 +1,106 @@
+"""What the wizard does besides starting a run: own rows, a dry run, a draft that is kept, a recipe that is saved."""
+
+import csv
+from pathlib import Path
+
+import pytest
+
+from nlu_rl.recipe import load_recipe
+from nlu_rl.runs.layout import RunDirectory, list_runs
+from nlu_rl.tui import draft as drafts
+from nlu_rl.tui import jobs
+from nlu_rl.tui.draft import first_draft
+from nlu_rl.tui.screens.import_rows import ImportDialog
+from nlu_rl.tui.screens.wizard import WizardScreen
+from nlu_rl.tui.screens.yaml_editor import wrong_line
+from tui.conftest import Open, screen_text, settled
+from tui.recorded import record
+from tui.test_wizard import ready, step
+
+__all__ = ["ready"]
+pytestmark = pytest.mark.anyio
+
+
+def write_table(path: Path) -> None:
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["body", "topic"])
+        rows.writerows([f"the text {n} is about {n} things", "sport" if n % 2 else "trade"] for n in range(40))
+
+
+async def test_own_rows_become_a_task(open_app: Open, ready: Path, tmp_path: Path) -> None:
+    write_table(tmp_path / "rows.csv")
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter")
+        await step(pilot, "i")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, ImportDialog)
+        dialog.query_one("#path").value = str(tmp_path / "no.csv")
+        assert "✖" in await step(pilot, "enter")
+        dialog.query_one("#path").value = str(tmp_path / "rows.csv")
+        shown = await step(pilot, "enter")
+        assert "label topic" in shown
+        assert not (tmp_path / "rows.yaml").exists()
+        await step(pilot, "enter")
+        assert (tmp_path / "rows.yaml").exists()
+        screen = pilot.app.screen
+        assert isinstance(screen, WizardScreen)
+        assert screen.draft.recipe.tasks == [str(tmp_path / "rows.yaml")]
+
+
+async def test_a_draft_that_is_left_comes_back_and_can_be_dropped(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n")
+        pilot.app.screen.draft = pilot.app.screen.draft.changed("train.max_steps=9")
+        await step(pilot, "escape", "l")
+        await step(pilot, "n")
+        assert pilot.app.screen.draft.recipe.train.max_steps == 9
+        await step(pilot, "ctrl+r")
+        assert pilot.app.screen.draft == first_draft()
+        assert drafts.kept() is None
+
+
+async def test_a_recipe_is_saved_and_run_by_its_name(open_app: Open, ready: Path, tmp_path: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n")
+        pilot.app.screen.draft = pilot.app.screen.draft.changed("seed=7")
+        await step(pilot, "ctrl+s")
+        pilot.app.screen.query_one("Input").value = str(tmp_path / "mine")
+        await step(pilot, "enter")
+        assert load_recipe(tmp_path / "mine.yaml").seed == 7
+        assert pilot.app.screen.draft.command == f"nlu-rl run {tmp_path / 'mine.yaml'}"
+
+
+async def test_a_dry_run_measures_and_leaves_nothing(
+    open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(path: Path, recipe: object) -> RunDirectory:
+        job = record(ready, "trial", steps=3, total=3)
+        place = jobs.jobs_dir() / "trial"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        job.path.rename(place)
+        return RunDirectory(place)
+
+    monkeypatch.setattr(jobs, "start_trial", start)
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter")
+        await step(pilot, "enter")
+        await step(pilot, "enter")
+        await step(pilot, "d")
+        for _ in range(20):
+            pilot.app.screen.query_one("#trial-bar")._look()
+            await settled(pilot)
+            if "It runs here" in screen_text(pilot):
+                break
+        shown = screen_text(pilot)
+        assert "It runs here" in shown
+        assert "measured just now" in shown
+        assert list_runs(jobs.jobs_dir()) == []
+        assert list_runs() == []
+
+
+def test_the_line_that_is_wrong_is_found() -> None:
+    text = "seed: 1\ntrain:\n  max_steps: x\nevaluate:\n  every: 3\n"
+    assert wrong_line(text, "recipe: train.max_steps: Input should be a valid integer") == 3
+    assert wrong_line(text, "not valid YAML, line 2") == 2
+    assert wrong_line(text, "something else") is None
