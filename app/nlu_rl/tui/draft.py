@@ -70,6 +70,7 @@ def save_as(draft: Draft, path: Path) -> Draft:
 def keep(draft: Draft) -> None:
     """Keep the draft of a wizard that is left. Raises RunError when the disk refuses."""
     try:
+        _kept_path().parent.mkdir(parents=True, exist_ok=True)
         write_json(_kept_path(), {"path": str(draft.path), "recipe": draft.recipe.to_yaml()})
     except OSError as error:
         raise disk_error(error, "keep the draft") from None

@@ -25,13 +25,12 @@ class TaskView(NamedTuple):
 
 def task_view(name: str) -> TaskView:
     """Return it. Raises DataError when the data is not here."""
-    from nlu_rl.data.cache import describe
     from nlu_rl.data.checks import label_counts
     from nlu_rl.tasks.registry import get_task
 
     task = get_task(name)
     train = task.load("train")
-    rows = {split: part["rows"] for split, part in describe(task.schema.name)["splits"].items()}
+    rows = {split: part["rows"] for split, part in task.about()["splits"].items()}
     counts = label_counts(task.schema, ({"gold": example.gold} for example in train))
     return TaskView(task, train[:SHOWN_EXAMPLES], rows, counts)
 
