@@ -11,7 +11,7 @@ from nlu_rl.evaluation.endpoint import endpoint_arguments, is_endpoint
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.checks import absolute
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, list_runs, open_run
+from nlu_rl.runs.layout import RunDirectory, open_run, run_names
 from nlu_rl.tasks.contract import Task
 from nlu_rl.tasks.registry import get_task
 
@@ -48,7 +48,7 @@ def resolve_subject(name: str, checkpoint: str | None = None, **endpoint: Any) -
     except ModelError:
         if Path(name).expanduser().exists() or find_encoder(name):
             raise
-        known = [*(run.name for run in list_runs() if read_job(run).kind == "train"), *CATALOGUE]
+        known = [*run_names("train"), *CATALOGUE]
         raise ModelError(
             unknown_name("run or model", name, known),
             "'nlu-rl runs list' and 'nlu-rl models list' show them; or give a folder, a hub id or openai:MODEL.",

@@ -157,7 +157,9 @@ def require_free_name(root: Path, name: str, *, taken_is_fine: bool = False) -> 
 
 def _taken(root: Path, name: str) -> RunError:
     run = RunDirectory(root / name)
-    ended = run.job_path.is_file() and read_status(run).state in ("failed", "stopped", "lost")
+    if not run.job_path.is_file():
+        return RunError(f"{run.path} exists, and is no run.", "Give another --name.")
+    ended = read_status(run).state in ("failed", "stopped", "lost")
     go_on = f"'nlu-rl resume {name}' goes on with it, " if ended else ""
     return RunError(
         f"There is already a run named '{name}'.",
@@ -177,7 +179,7 @@ def open_run(name: str | Path, *, write: bool = False, kind: str | None = None) 
     candidates = [paths.runs_dir() / text, Path(text).expanduser()]
     path = next((p for p in candidates if p.is_dir() and text not in ("", ".", "..")), None)
     if path is None:
-        known = [run.name for run in list_runs() if kind is None or read_job(run).kind == kind]
+        known = run_names(kind)
         message = unknown_name("run", text, known) if known else f"There is no run '{text}', nor any other run yet."
         raise RunError(message, "'nlu-rl runs list' shows every run.")
     run = RunDirectory(path.resolve())
@@ -192,6 +194,16 @@ def open_run(name: str | Path, *, write: bool = False, kind: str | None = None) 
         )
     read_job(run)
     return run
+
+
+def run_names(kind: str | None = None) -> list[str]:
+    """Return the names of the user's whole runs (of this kind)."""
+    names = []
+    for run in list_runs():
+        with contextlib.suppress(RunError):  # half-written: nothing to suggest
+            if read_job(run).kind == kind or kind is None:
+                names.append(run.name)
+    return names
 
 
 def list_runs(root: Path | None = None) -> list[RunDirectory]:

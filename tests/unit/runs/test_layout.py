@@ -62,7 +62,7 @@ def test_an_exact_name_is_never_overwritten(home: Path) -> None:
         create_run(paths.runs_dir(), "mine", Job("evaluate"), exact=True)
     assert read_job(open_run("mine")).kind == "train"
     (paths.runs_dir() / "notes").mkdir()
-    with pytest.raises(RunError, match="already"):
+    with pytest.raises(RunError, match="exists, and is no run"):
         create_run(paths.runs_dir(), "notes", Job("train"), exact=True)
     with pytest.raises(RunError, match="cannot be the name"):
         create_run(paths.runs_dir(), "../mine", Job("train"), exact=True)
@@ -180,3 +180,12 @@ def test_a_checkpoint_whose_files_changed_size_does_not_count(home: Path, damage
     else:
         (checkpoint_path(run, 4) / "complete").write_text("{")
     assert latest_checkpoint(run) == checkpoint_path(run, 2)
+
+
+def test_a_half_written_run_does_not_speak_for_an_unknown_name(home: Path) -> None:
+    half = paths.runs_dir() / "half"
+    half.mkdir(parents=True)
+    (half / "job.json").write_text('{"kind": "tra')
+    create_run(paths.runs_dir(), "whole", Job("train"), exact=True)
+    with pytest.raises(RunError, match=r"Unknown run 'whol'.*Known: whole"):
+        open_run("whol", kind="train")
