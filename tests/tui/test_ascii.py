@@ -6,6 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from nlu_rl.tui.ascii import ascii_wanted, to_ascii
+from nlu_rl.tui.widgets.raster import LEGEND
 from tui.conftest import Open, screen_text, settled
 
 pytestmark = pytest.mark.anyio
@@ -39,6 +40,7 @@ def test_every_character_keeps_its_cells() -> None:
     assert to_ascii("███░░") == "###.."
     assert to_ascii("▲ ◆ ▼") == "^ o v"
     assert to_ascii("✔ ✖") == "v x"
+    assert len({to_ascii(mark) for mark in LEGEND.values()}) == len(LEGEND)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])

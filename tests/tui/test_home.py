@@ -118,6 +118,17 @@ async def test_quitting_asks_while_a_run_is_live(open_app: Open, runs: Path) -> 
         assert not pilot.app.is_running
 
 
+async def test_ctrl_q_asks_too_and_only_once(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        await pilot.press("ctrl+q")
+        assert "Detach: close this screen, training goes on" in screen_text(pilot)
+        await pilot.press("ctrl+q", "escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+        await pilot.press("ctrl+q", "d")
+        await pilot.pause()
+        assert not pilot.app.is_running
+
+
 async def test_a_resize_keeps_everything_on_the_screen(open_app: Open, runs: Path) -> None:
     async with open_app((200, 55)) as pilot:
         await pilot.resize_terminal(80, 24)

@@ -151,6 +151,18 @@ class NluApp(App[None]):
             f"No run is touched by it. Please report it with {save_traceback(error)}.",
         )
 
+    async def action_quit(self) -> None:
+        """Leave as the screen does: Textual's own ctrl+q goes before the screen's, and would not ask."""
+        from nlu_rl.tui.screens.base import BaseScreen
+        from nlu_rl.tui.screens.dialogs import ChoiceDialog
+
+        if not isinstance(self.screen, ChoiceDialog):
+            asked = next((screen for screen in reversed(self.screen_stack) if isinstance(screen, BaseScreen)), None)
+            if asked is None:
+                self.exit()
+            else:
+                asked.action_leave()
+
     def action_help_quit(self) -> None:
         """Ctrl+C is copy on a terminal; say how to leave."""
         self.notify("Press ctrl+q to quit.", timeout=3)
