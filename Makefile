@@ -24,6 +24,15 @@ lint: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Whole screens as tests/tui/golden keeps them, after a wanted change; look at the difference before you commit it.
+.PHONY: golden pictures
+golden: install
+	NLU_RL_WRITE_GOLDEN=1 $(BIN)/pytest -q tests/tui/test_golden.py
+
+# The README's pictures of the interface.
+pictures: install
+	PYTHONPATH=tests $(BIN)/python -m tui.make_pictures
+
 format: install
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
