@@ -1,0 +1,169 @@
+"""Every key of the table, on its screen, at three sizes: it does its action, and the screen stays whole."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import DataTable, Input
+
+from cli.conftest import write_rows
+from nlu_rl.runs.layout import open_run
+from nlu_rl.tui import jobs, operations
+from nlu_rl.tui.keys import KEYS, keys_of
+from nlu_rl.tui.screens.chat import ChatScreen
+from nlu_rl.tui.screens.wizard import WizardScreen
+from nlu_rl.tui.widgets import task_step
+from tui.conftest import Open, screen_text, settled
+from tui.recordings import put
+
+pytestmark = pytest.mark.anyio
+SIZES = [(80, 24), (120, 36), (200, 55)]
+Opener = Callable[[Pilot[Any]], Awaitable[None]]
+
+
+async def home(pilot: Pilot[Any]) -> None:
+    """The runs are open already."""
+
+
+async def monitor(pilot: Pilot[Any]) -> None:
+    from nlu_rl.tui.screens.monitor import MonitorScreen
+
+    await pilot.app.push_screen(MonitorScreen(open_run("sft_running")))
+
+
+async def wizard(pilot: Pilot[Any]) -> None:
+    await pilot.app.push_screen(WizardScreen())
+    await settled(pilot)
+
+
+async def compare(pilot: Pilot[Any]) -> None:
+    from nlu_rl.tui.screens.compare import CompareScreen
+
+    await pilot.app.push_screen(CompareScreen([open_run("sft_running"), open_run("grpo_done")]))
+
+
+async def sample(pilot: Pilot[Any]) -> None:
+    from nlu_rl.tui.screens.monitor import MonitorScreen
+
+    await pilot.app.push_screen(MonitorScreen(open_run("grpo_done")))
+    await settled(pilot)
+    await pilot.press("7")
+    await settled(pilot)
+    await pilot.press("enter")
+
+
+async def chat(pilot: Pilot[Any]) -> None:
+    await pilot.app.push_screen(ChatScreen(open_run("grpo_done")))
+
+
+OPENERS: dict[str, Opener] = {one.__name__: one for one in (home, monitor, wizard, compare, chat, sample)}
+
+
+@pytest.fixture
+def ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home with a finished and a live run and rows of tasks, where nothing is ever launched or fetched."""
+    write_rows("movie-snippets")
+    write_rows("sst2")
+    for name in ("grpo_done", "sft_running"):
+        put(home, name)
+
+    def rendered(model: str, chats: list[Any]) -> list[dict[str, Any]]:
+        return [{"text": f"prompt {number}", "tokens": 40} for number in range(len(chats))]
+
+    monkeypatch.setattr(task_step, "rendered_prompts", rendered)
+    for module in (operations, jobs):
+        monkeypatch.setattr(module, "launch", lambda run: 0)
+    monkeypatch.setattr(ChatScreen, "_begin", lambda screen: None)
+    monkeypatch.setattr(ChatScreen, "_begun", lambda screen, talk: None)
+    monkeypatch.setattr(operations, "fetch_missing_data", lambda names: None)
+    return home
+
+
+async def opened(pilot: Pilot[Any], name: str) -> Screen[Any]:
+    """Go to a screen, from wherever we are, with the focus where letters are keys."""
+    app = pilot.app
+    while len(app.screen_stack) > 2:
+        app.pop_screen()
+        await pilot.pause()
+    assert name in OPENERS, f"say in OPENERS how the screen {name!r} is opened"
+    await OPENERS[name](pilot)
+    await settled(pilot)
+    return app.screen
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("name", KEYS)
+async def test_every_key_does_its_action(
+    open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch, name: str, size: tuple[int, int]
+) -> None:
+    done: list[str] = []
+    async with open_app(size) as pilot:
+        screen = await opened(pilot, name)
+        kind = type(screen)
+        for action in {key.action.partition("(")[0] for key in keys_of(name)}:
+            if hasattr(kind, f"action_{action}"):
+                monkeypatch.setattr(kind, f"action_{action}", spied(kind, action, done))
+        for key in keys_of(name) if hasattr(kind, "KEYS_NAME") else KEYS[name]:
+            if pilot.app.screen is not screen:
+                screen = await opened(pilot, name)
+            await where_it_acts(pilot, screen, key.action)
+            tables = [table for table in screen.query(DataTable) if table.is_on_screen]
+            if isinstance(screen.focused, Input) and tables:
+                tables[0].focus()
+            if isinstance(screen.focused, Input) and key.action == "help":
+                continue  # a screen of fields alone: letters are typed, and the palette reaches the help
+            done.clear()
+            await pilot.press(key.key)
+            await settled(pilot)
+            assert key.action.partition("(")[0] in done, f"{key.key} did not {key.action}"
+            whole(pilot)
+
+
+async def where_it_acts(pilot: Pilot[Any], screen: Screen[Any], action: str) -> None:
+    """Go to a step of the wizard where the action is offered."""
+    name = action.partition("(")[0]
+    for step in range(1, 5):
+        if not isinstance(screen, WizardScreen) or screen.check_action(name, ()):
+            return
+        screen.action_step(step)
+        await settled(pilot)
+
+
+def spied(kind: type[Any], action: str, done: list[str]) -> Callable[..., Any]:
+    original = getattr(kind, f"action_{action}")
+
+    def noted(self: Any, *values: Any) -> Any:
+        done.append(action)
+        return original(self, *values)
+
+    return noted
+
+
+def whole(pilot: Pilot[Any]) -> None:
+    """Nothing that can be reached lies outside the screen, and no line is longer than it."""
+    app = pilot.app
+    lines = screen_text(pilot).splitlines()
+    assert len(lines) <= app.size.height
+    assert all(len(line) <= app.size.width for line in lines)
+    if (focused := app.screen.focused) is not None and focused.display:
+        assert app.screen.region.overlaps(focused.region)
+
+
+@pytest.mark.parametrize("name", KEYS)
+async def test_every_key_is_in_help_and_palette(open_app: Open, ready: Path, name: str) -> None:
+    async with open_app((120, 55)) as pilot:
+        screen = await opened(pilot, name)
+        offered = {command.help for command in pilot.app.get_system_commands(screen)}
+        if not hasattr(type(screen), "KEYS_NAME"):
+            return  # a dialog writes its keys on itself
+        unlisted = ("show_panel", "step(")
+        assert {key.about for key in KEYS[name] if not key.action.startswith(unlisted)} <= offered
+        screen.action_help()  # type: ignore[attr-defined]
+        await settled(pilot)
+        shown = " ".join(str(pilot.app.screen.query_one("#keys").content).split())  # type: ignore[attr-defined]
+        for key in KEYS[name]:
+            if not key.about.startswith("Panel "):
+                assert " ".join(key.about.split()) in shown
