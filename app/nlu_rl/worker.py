@@ -16,7 +16,7 @@ from nlu_rl import paths
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.quantized import stored_quantization
 from nlu_rl.recipe import load_recipe
-from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.jobs import Job, read_job
 from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.reporter import Reporter, job
 
@@ -50,7 +50,7 @@ def main(directory: str) -> int:
         return _follow(run)
     with job(run) as reporter:
         work = read_job(run)
-        if work.kind not in ("bundle", "gpu-check") and not _is_quantized(run, work.arguments):
+        if not _needs_bitsandbytes(run, work):
             # peft imports bitsandbytes wherever it is installed, which costs seconds; None says it is not.
             sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
         reporter.result = _function(work.kind)(run, work.arguments, reporter)
@@ -62,14 +62,22 @@ def _follow(run: RunDirectory) -> int:
     from nlu_rl.training.job import run as train
 
     work = read_job(run)
-    if not _is_quantized(run, work.arguments):
+    if not _needs_bitsandbytes(run, work):
         sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
     train(run, work.arguments, None)
     return 0
 
 
+def _needs_bitsandbytes(run: RunDirectory, work: Job) -> bool:
+    """Whether the job works in 4 bits, as its model, its recipe or the run it is about says."""
+    if work.kind in ("bundle", "gpu-check"):
+        return True
+    if work.kind in ("fetch", "encoder"):
+        return False
+    return _is_quantized(run, work.arguments)
+
+
 def _is_quantized(run: RunDirectory, arguments: dict[str, Any]) -> bool:
-    """Whether the job's model, its own recipe's, or that of the run it is about, is held in 4 bits."""
     about = arguments.get("run")
     models = [arguments["model"]] if arguments.get("model") else []
     for path in [run.recipe_path, *([open_run(about).recipe_path] if about else [])]:

@@ -1,0 +1,33 @@
+"""What a worker decides before it imports anything heavy, and that it can begin each kind of work."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlu_rl import worker
+from nlu_rl.models.catalogue import CATALOGUE
+from nlu_rl.models.encoders import ENCODERS
+from nlu_rl.runs.jobs import Job, Kind
+from nlu_rl.runs.layout import create_run
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [("fetch", {"model": name, "encoder": True}) for name in ENCODERS]
+    + [("encoder", {"model": name, "task": "sst2"}) for name in ENCODERS]
+    + [("fetch", {"model": name}) for name in CATALOGUE]
+    + [("evaluate", {"endpoint_model": "some-model", "task": "sst2"})],
+)
+def test_nothing_but_a_model_in_4_bits_needs_bitsandbytes(home: Path, kind: Kind, arguments: dict[str, Any]) -> None:
+    work = Job(kind, arguments)
+    assert not worker._needs_bitsandbytes(create_run(home, "a-run", work), work)
+
+
+def test_a_model_stored_in_4_bits_needs_bitsandbytes(home: Path) -> None:
+    (home / "bundle").mkdir()
+    (home / "bundle" / "config.json").write_text(
+        '{"quantization_config": {"quant_method": "bitsandbytes", "load_in_4bit": true, "bnb_4bit_quant_type": "nf4"}}'
+    )
+    work = Job("evaluate", {"model": str(home / "bundle"), "task": "sst2"})
+    assert worker._needs_bitsandbytes(create_run(home, "a-run", work), work)
