@@ -13,7 +13,7 @@ from command import Cli
 from terminal import Terminal
 
 from nlu_rl.runs.events import read_events
-from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.layout import RunDirectory, complete_checkpoints
 from nlu_rl.runs.status import Status, read_status
 
 Wait = Callable[[Callable[[], object]], None]
@@ -102,6 +102,8 @@ def test_dry_run_writes_nothing(cli: Cli) -> None:
         (["r.yaml", "max_steps"], "not an override"),
         (["r.yaml", "--name", "../x"], "cannot be the name"),
         (["r.yaml", "--name", "../x", "--dry-run"], "cannot be the name"),
+        (["r.yaml", "tasks=[sst3]", "--dry-run"], "Did you mean 'sst2'"),
+        (["r.yaml", "start_from=none", "--dry-run"], "no run 'none'"),
     ],
 )
 def test_bad_input_is_one_message_with_a_fix(cli: Cli, arguments: list[str], words: str) -> None:
@@ -111,6 +113,13 @@ def test_bad_input_is_one_message_with_a_fix(cli: Cli, arguments: list[str], wor
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
     assert not list(cli.runs.glob("*"))
+
+
+def test_a_recipe_that_is_no_file(cli: Cli) -> None:
+    os.mkfifo(cli.home / "pipe.yaml")
+    done = cli("run", "./pipe.yaml")
+    assert done.returncode == 2
+    assert "pipe.yaml is not a regular file" in done.stderr
 
 
 def test_the_workers_error_reaches_the_user(cli: Cli) -> None:
@@ -211,8 +220,11 @@ def test_a_killed_worker_is_lost_and_resumes(cli: Cli, wait_for: Wait) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["run"] == NAME
     wait_for(lambda: status_of(cli).state == "training")
-    assert cli("stop", NAME, "--now").returncode == 0
+    ended = cli("stop", NAME, "--now")
+    assert ended.returncode == 0
     assert status_of(cli).state == "stopped"
+    kept = complete_checkpoints(the_run(cli))
+    assert (f"from step {kept[-1][0]}, its last checkpoint" if kept else "from step 0") in ended.stderr
 
 
 def test_a_follower_of_a_killed_worker_says_so(cli: Cli, wait_for: Wait) -> None:

@@ -30,12 +30,19 @@ def test_list(cli: Cli, done: RunDirectory) -> None:
     damaged = create_run(cli.runs, "damaged", Job("train"), exact=True)
     damaged.status_path.write_bytes(b"\xff")
     lines = [json.loads(line) for line in cli("runs", "list", "--json").stdout.splitlines()]
-    assert {(line["run"], line["state"]) for line in lines} == {("done", "done"), ("damaged", "lost")}
+    states = {line["run"]: line["state"] for line in lines}
+    assert states == {"foreign": "damaged", "done": "done", "damaged": "lost"}
+    assert len({frozenset(line) for line in lines}) == 1, "every line has the same keys"
     first = next(line for line in lines if line["run"] == "done")
     assert (first["method"], first["model"], first["tasks"], first["step"]) == ("ppo", "smollm2-135m", ["sst2"], 3)
-    shown = cli("runs", "list").stdout
-    assert "done" in shown
-    assert "3/3" in shown
+    shown = cli("runs", "list")
+    for words in ("done", "3/3", "foreign"):
+        assert words in shown.stdout
+    assert "'nlu-rl runs show foreign' says what is wrong" in shown.stderr
+    assert "job.json is damaged" in cli("runs", "show", "foreign").stderr
+    taken = cli("run", "r.yaml", "--name", "foreign").stderr
+    assert "no whole run" in taken
+    assert "nlu-rl runs rm" not in taken
 
 
 def test_list_of_nothing(cli: Cli) -> None:
@@ -100,7 +107,7 @@ def test_removing_wants_the_name_and_can_be_undone(cli: Cli, done: RunDirectory)
         assert terminal.wait() == 0
     assert not done.path.exists()
     assert cli("runs", "show", "done").returncode == 2
-    assert cli("runs", "restore", "done").returncode == 0
+    assert json.loads(cli("runs", "restore", "done", "--json").stdout) == {"run": "done", "removed": False}
     assert json.loads(cli("runs", "show", "done", "--json").stdout)["state"] == "done"
 
 

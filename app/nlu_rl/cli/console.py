@@ -65,8 +65,9 @@ def progress_bar(title: str) -> Iterator[Progress]:
 
 @contextlib.contextmanager
 def spinner(title: str) -> Iterator[None]:
-    """Show that something of unknown length goes on; nothing where there is no terminal."""
+    """Show that something of unknown length goes on: on a terminal by a spinner, elsewhere by a line of `title`."""
     if not sys.stderr.isatty():
+        note(title)
         yield
         return
     with stderr().status(title):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nlu_rl.cli import completion
-from nlu_rl.cli.console import emit_json, note, progress_bar
+from nlu_rl.cli.console import emit_json, note, progress_bar, spinner
 from nlu_rl.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -127,7 +127,8 @@ def import_data(
         raise DataError(unknown_name("kind of import", kind, IMPORT_KINDS), "Write nlu-rl data import KIND PATH.")
     if split is not None:
         check_split(split)
-    result = _import(kind, path, task, split, columns, strict)
+    with spinner(f"Reading {path}"):
+        result = _import(kind, path, task, split, columns, strict)
     _report(result.splits, json=json, skipped=result.skipped)
 
 

@@ -168,11 +168,13 @@ def header_text(watch: Watch) -> str:
 
 
 def scores_text(event: dict[str, Any]) -> str:
-    """Return a validation's scores, parse rate and number of rows."""
+    """Return a validation's scores, parse rates and number of rows."""
     scores = event.get("scores")
     shown = [f"{name} {number(value)}" for name, value in scores.items()] if isinstance(scores, dict) else []
     if event.get("parse_rate") is not None:
         shown.append(f"parse rate {number(event['parse_rate'])}")
+    if event.get("parse_rate_lenient") not in (None, event.get("parse_rate")):
+        shown.append(f"lenient {number(event['parse_rate_lenient'])}")
     if event.get("n") is not None:
         shown.append(f"n {event['n']}")
     return ", ".join(shown)

@@ -27,6 +27,8 @@ def find_recipe(name: str) -> Path:
         return shipped[stem]
     if path.is_dir():
         raise RecipeError(f"{path} is a folder, not a recipe.", "Give a YAML file or the name of a shipped recipe.")
+    if path.exists():
+        raise RecipeError(f"{path} is not a regular file.", "Give a YAML file or the name of a shipped recipe.")
     if path.name != name:
         raise RecipeError(f"There is no recipe file {path}.", "Check the path; 'nlu-rl run --help' shows examples.")
     raise RecipeError(unknown_name("recipe", name, shipped), "Give one of them, or the path of a YAML file.")

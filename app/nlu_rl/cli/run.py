@@ -48,6 +48,7 @@ def run(
         require_free_name(paths.runs_dir(), name)
     path, resolved = recipes.resolve(recipe, overrides or [])
     checks = check_recipe(resolved)
+    require(checks)
     if dry_run:
         from nlu_rl.cli.dry_run import show
 
@@ -55,7 +56,6 @@ def run(
         if any(check.state == "fail" for check in checks):
             raise typer.Exit(2)
         return
-    require(checks)
     recipes.fetch_missing_data(resolved)
     run = recipes.create_training_run(path, resolved, name)
     if prepare:
@@ -113,16 +113,23 @@ def stop(
         note(f"{directory.name} is not running: it is {status.state}.")
     elif now:
         status = stop_now(directory)
-        again = f"'nlu-rl resume {directory.name}' goes on from its last checkpoint"
-        note(
-            f"{directory.name} is {status.state}; {again if status.kind == 'train' else 'give the same command again'}."
-        )
+        note(f"{directory.name} is {status.state}; {_how_to_go_on(directory, status.kind)}.")
     else:
         control.request(directory, "stop")
         note(f"{directory.name} stops with a checkpoint after its current step.")
         status = wait_until_ended(directory) if wait else status
     if json:
         emit_json({"run": directory.name, "state": status.state, "step": status.step, "stopping": status.live})
+
+
+def _how_to_go_on(run: "RunDirectory", kind: str) -> str:
+    from nlu_rl.runs.layout import complete_checkpoints
+
+    if kind != "train":
+        return "give the same command again"
+    checkpoints = complete_checkpoints(run)
+    where = f"from step {checkpoints[-1][0]}, its last checkpoint" if checkpoints else "from step 0: no checkpoint yet"
+    return f"'nlu-rl resume {run.name}' goes on {where}"
 
 
 def _start(run: "RunDirectory", *, processes: int, detach: bool, json: bool) -> None:

@@ -19,9 +19,10 @@ app = typer.Typer(no_args_is_help=True, help="List, show, follow, remove and res
 def list_all(json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False) -> None:
     """Show every run, the newest last."""
     from nlu_rl.cli.console import emit_json, note, stdout
-    from nlu_rl.runs.layout import list_runs
+    from nlu_rl.runs.layout import damaged_runs, list_runs
 
-    found = [described for run in list_runs() if (described := _brief(run)) is not None]
+    damaged = [_damaged(run) for run in damaged_runs()]
+    found = [*damaged, *(described for run in list_runs() if (described := _brief(run)) is not None)]
     if json:
         for described in found:
             emit_json(described)
@@ -39,9 +40,11 @@ def list_all(json: Annotated[bool, typer.Option("--json", help="Print one JSON o
     for described in found:
         steps = f"{described['step']}/{described['total']}" if described["total"] else "-"
         age = duration(time.time() - described["created"])
-        what = described["method"] or described["kind"]
+        what = described["method"] or described["kind"] or "-"
         table.add_row(described["run"], what, described["state"], steps, number(described["best"]), age)
     stdout().print(table)
+    if damaged:
+        note(f"'nlu-rl runs show {damaged[0]['run']}' says what is wrong with a damaged one.")
 
 
 @app.command()
@@ -127,12 +130,16 @@ def restore(
             metavar="RUN", help="Name of a removed run.", autocompletion=completion.trashed_runs, show_default=False
         ),
     ],
+    json: Json = False,
 ) -> None:
     """Bring back a removed run."""
-    from nlu_rl.cli.console import note
+    from nlu_rl.cli.console import emit_json, note
     from nlu_rl.runs.trash import restore as bring_back
 
-    note(f"{bring_back(run).name} is back.")
+    name = bring_back(run).name
+    note(f"{name} is back.")
+    if json:
+        emit_json({"run": name, "removed": False})
 
 
 def _brief(run: "RunDirectory") -> dict[str, Any] | None:
@@ -159,6 +166,13 @@ def _brief(run: "RunDirectory") -> dict[str, Any] | None:
         "best": best_record(run).get("score"),
         "created": run.job_path.stat().st_mtime,
     }
+
+
+def _damaged(run: "RunDirectory") -> dict[str, Any]:
+    """Return the line of a folder among the runs that is no whole run."""
+    unknown = dict.fromkeys(("kind", "method", "model", "best"))
+    created = run.path.stat().st_mtime
+    return {"run": run.name, **unknown, "tasks": [], "state": "damaged", "step": 0, "total": 0, "created": created}
 
 
 def _full(run: "RunDirectory") -> dict[str, Any]:

@@ -94,7 +94,14 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         reporter.acknowledge("stop")
         return {}
     summary = summarize(task, predictions, seed)
-    reporter.event("evaluation", task=task.name, scores=summary.scores, parse_rate=summary.parse_rate, n=summary.n)
+    reporter.event(
+        "evaluation",
+        task=task.name,
+        scores=summary.scores,
+        parse_rate=summary.parse_rate,
+        parse_rate_lenient=summary.parse_rate_lenient,
+        n=summary.n,
+    )
     return {
         "task": task.name,
         "n": summary.n,

@@ -63,19 +63,21 @@ def require(checks: list[Check]) -> None:
 
 
 def check_home() -> Check:
-    """Can anything be written under NLU_RL_HOME."""
+    """Can NLU_RL_HOME and its folder of runs be written, or be made."""
     home = paths.home()
-    existing = next(folder for folder in (home, *home.parents) if os.path.exists(folder))
-    try:
-        with tempfile.TemporaryFile(dir=existing):
-            return Check("home", "ok", f"{home} is writable.")
-    except OSError as error:
-        return Check(
-            "home",
-            "fail",
-            f"{home} is not writable: {error.strerror}.",
-            "Set NLU_RL_HOME to a folder you can write to.",
-        )
+    for folder in (home, paths.runs_dir()):
+        existing = next(there for there in (folder, *folder.parents) if os.path.exists(there))
+        try:
+            with tempfile.TemporaryFile(dir=existing):
+                pass
+        except OSError as error:
+            return Check(
+                "home",
+                "fail",
+                f"{folder} is not writable: {error.strerror}.",
+                "Make it writable, or set NLU_RL_HOME to a folder you can write to.",
+            )
+    return Check("home", "ok", f"{home} is writable.")
 
 
 def check_disk(needed_bytes: int) -> Check:

@@ -126,7 +126,7 @@ def create_run(
         write_job(draft.job_path, job)
         return RunDirectory(_move_into_place(draft.path, root, hint, exact))
     except OSError as error:
-        raise disk_error(error, f"make a run in {root}") from None
+        raise disk_error(OSError(error.errno, error.strerror, str(root)), "make a run") from None
     finally:
         shutil.rmtree(draft.path, ignore_errors=True)
 
@@ -157,8 +157,10 @@ def require_free_name(root: Path, name: str, *, taken_is_fine: bool = False) -> 
 
 def _taken(root: Path, name: str) -> RunError:
     run = RunDirectory(root / name)
-    if not run.job_path.is_file():
-        return RunError(f"{run.path} exists, and is no run.", "Give another --name.")
+    try:
+        read_job(run)
+    except RunError:
+        return RunError(f"{run.path} exists, and is no whole run.", "Give another --name.")
     ended = read_status(run).state in ("failed", "stopped", "lost")
     go_on = f"'nlu-rl resume {name}' goes on with it, " if ended else ""
     return RunError(
@@ -204,6 +206,22 @@ def run_names(kind: str | None = None) -> list[str]:
             if read_job(run).kind == kind or kind is None:
                 names.append(run.name)
     return names
+
+
+def damaged_runs() -> list[RunDirectory]:
+    """Return the folders among the user's runs that are not whole runs of this program, by name."""
+    try:
+        entries = sorted(entry for entry in paths.runs_dir().iterdir() if not entry.name.startswith("."))
+    except OSError:
+        return []
+    found = []
+    for entry in entries:
+        try:
+            read_job(RunDirectory(entry))
+        except RunError:
+            if entry.is_dir():
+                found.append(RunDirectory(entry))
+    return found
 
 
 def list_runs(root: Path | None = None) -> list[RunDirectory]:

@@ -70,6 +70,7 @@ class Validation:
                 scores=summary.scores,
                 intervals=summary.intervals,
                 parse_rate=summary.parse_rate,
+                parse_rate_lenient=summary.parse_rate_lenient,
                 n=summary.n,
             )
             scores.append(summary.scores[task.metric])

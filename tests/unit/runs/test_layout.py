@@ -62,7 +62,7 @@ def test_an_exact_name_is_never_overwritten(home: Path) -> None:
         create_run(paths.runs_dir(), "mine", Job("evaluate"), exact=True)
     assert read_job(open_run("mine")).kind == "train"
     (paths.runs_dir() / "notes").mkdir()
-    with pytest.raises(RunError, match="exists, and is no run"):
+    with pytest.raises(RunError, match="exists, and is no whole run"):
         create_run(paths.runs_dir(), "notes", Job("train"), exact=True)
     with pytest.raises(RunError, match="cannot be the name"):
         create_run(paths.runs_dir(), "../mine", Job("train"), exact=True)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from nlu_rl.errors import RecipeError
+from nlu_rl.errors import NluRlError, RecipeError
 from nlu_rl.recipe import Recipe
 from nlu_rl.runs.checks import Check, absolute, check_disk, check_home, check_recipe, require
+from nlu_rl.runs.jobs import Job
+from nlu_rl.runs.layout import create_run
 
 
 def recipe(**changes: object) -> Recipe:
@@ -75,6 +77,16 @@ def test_a_home_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "file").touch()
     monkeypatch.setenv("NLU_RL_HOME", str(tmp_path / "file"))
     assert check_home().state == "fail"
+
+
+def test_a_folder_of_runs_that_cannot_be_written(home: Path) -> None:
+    (home / "runs").touch()
+    found = check_home()
+    assert found.state == "fail"
+    assert str(home / "runs") in found.message
+    with pytest.raises(NluRlError) as refused:
+        create_run(home / "runs", "a-run", Job("train"))
+    assert ".creating" not in refused.value.message + refused.value.fix
 
 
 def test_a_viewer_that_is_not_installed(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
