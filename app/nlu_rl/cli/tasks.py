@@ -130,7 +130,7 @@ def print_histogram(title: str, counts: dict[str, int]) -> None:
     hidden = sorted(counts, key=lambda label: -counts[label])[MOST_BARS:]
     counts = {label: count for label, count in counts.items() if label not in set(hidden)}
     most = max(counts.values(), default=0)
-    bars = [(label, f"{count:,}", "█" * round(30 * count / most)) for label, count in counts.items()]
+    bars = [(label, f"{count:,}", "█" * max(round(30 * count / most), count > 0)) for label, count in counts.items()]
     bars += [(f"and {len(hidden)} more labels", "", "")] if hidden else []
     print_table((title, "", ""), bars or [("no labels", "", "")])
 

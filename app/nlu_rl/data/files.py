@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from nlu_rl.data.checks import Refusal, Row, SplitRows, make_row
+from nlu_rl.data.hub_shapes import Shape, shape_of
 from nlu_rl.data.records import Record, file_kind, records_of
 from nlu_rl.data.schema import Schema
 from nlu_rl.errors import DataError, unknown_name
@@ -90,7 +91,10 @@ def read_file(
     records = list(_records(path, kind, schema))
     if not records:
         raise DataError(f"{path} has no rows.", "Give a file with a header and at least one row.")
-    names = _columns(schema, path, records, columns or {}, labels)
+    first = next((record for _, record in records if not isinstance(record, Refusal)), {})
+    shape = None if columns else shape_of(schema, first)
+    names = {} if shape else _columns(schema, path, records, columns or {}, labels)
+    from_zero = _counts_from_zero(schema, records, names.get("label"))
     rows: list[Row] = []
     refused: list[Refusal] = []
     seen: set[str] = set()
@@ -99,7 +103,12 @@ def read_file(
             refused.append(record)
             continue
         try:
-            row = _row(schema, record, names, str(position), labels)
+            if shape:
+                row = _hub_row(schema, shape, record, split, position, labels)
+            else:
+                row = _row(
+                    schema, _from_one(record, names["label"]) if from_zero else record, names, str(position), labels
+                )
         except ValueError as error:
             refused.append(Refusal(line, str(error)))
             continue
@@ -177,9 +186,36 @@ def _row(
     return row
 
 
+def _hub_row(schema: Schema, shape: Shape, record: Mapping[str, Any], split: str, position: int, labels: Labels) -> Row:
+    """Return a row of a file that has the hub's own shape, under the id that the official files give it."""
+    try:
+        row_id, texts, label = shape(schema, record, position)
+        row = make_row(schema, f"{split}-{row_id}", texts, "" if label is None and labels == "required" else label)
+    except KeyError as error:
+        raise ValueError(f"no {error.args[0]!r} in it") from None
+    except (TypeError, AttributeError) as error:
+        raise ValueError(f"not as the hub has it: {error}") from None
+    return row
+
+
+def _counts_from_zero(schema: Schema, records: Sequence[Record], column: str | None) -> bool:
+    """Whether a file numbers COPA's two choices 0 and 1, as the official files and the hub do."""
+    if schema.name != "superglue/copa" or column is None:
+        return False
+    given = {str(record.get(column)).strip() for _, record in records if not isinstance(record, Refusal)}
+    return "0" in given and "2" not in given
+
+
+def _from_one(record: Mapping[str, Any], column: str | None) -> Mapping[str, Any]:
+    label = str(record.get(column or "")).strip()
+    return {**record, column: str(int(label) + 1)} if column and label in ("0", "1") else record
+
+
 def _text(value: Any, field: str) -> str:
     if value is None:
         return ""
+    if field == "label" and isinstance(value, dict):
+        value = value.get("text")  # accepted answers as SQuAD on the hub has them
     if field == "label" and isinstance(value, list) and all(isinstance(text, str) for text in value):
         return "\n".join(" ".join(text.split()) for text in value)  # several accepted answers
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -53,20 +53,30 @@ def load_from_hub(schema: Schema) -> list[SplitRows]:
 
 
 def split_rows(schema: Schema, split: str, rows: Any, source: str) -> SplitRows:
-    """Return the hub's rows (mappings) as ours; a label of -1 is no label, and stands only in a test split."""
+    """Return the hub's rows (mappings) as ours; a label of -1 is no label, and stands only in a test split.
+
+    Raises:
+        DataError: not one row can be used.
+    """
     if schema.name == wikitext.NAME:
         return SplitRows(schema, split, source, wikitext.article_rows((str(row["text"]) for row in rows), split))
     shape: Shape = SHAPES.get(schema.name, plain)
     kept: list[Row] = []
     refused: list[Refusal] = []
     for number, row in enumerate(rows):
-        row_id, texts, label = shape(schema, row, number)
-        if label is None and split != "test":
-            label = ""
         try:
+            row_id, texts, label = shape(schema, row, number)
+            if label is None and split != "test":
+                label = ""
             kept.append(make_row(schema, f"{split}-{row_id}", texts, label))
-        except ValueError as error:
+        except KeyError as error:
+            refused.append(Refusal(number + 1, f"no {error.args[0]!r} in it", unit="row"))
+        except (ValueError, TypeError, AttributeError) as error:
             refused.append(Refusal(number + 1, str(error), unit="row"))
+    if refused and not kept:
+        raise DataError(
+            f"None of the {len(refused)} rows of '{schema.name}' {split} can be used; {refused[0]}.", _instead(schema)
+        )
     return SplitRows(schema, split, source, kept, refused)
 
 
@@ -106,8 +116,9 @@ def _short(error: Exception) -> str:
 
 
 def _unreachable(schema: Schema, why: str) -> DataError:
+    return DataError(f"The hub did not give '{schema.name}': {why.rstrip('.')}.", _instead(schema))
+
+
+def _instead(schema: Schema) -> str:
     _, _, instead = schema.bring.partition(", or ")
-    return DataError(
-        f"The hub did not give '{schema.name}': {why.rstrip('.')}.",
-        f"Run {instead.rstrip('.')} instead." if instead else "Import a copy with 'nlu-rl data import'.",
-    )
+    return f"Run {instead.rstrip('.')} instead." if instead else "Import a copy with 'nlu-rl data import'."

@@ -1,4 +1,7 @@
-"""How the hub lays out a row: most as ours, by column; a few data sets in their own shape. Pure functions."""
+"""How the hub lays out a row: most as ours, by column; a few data sets in their own shape. Pure functions.
+
+A file copied from the hub (Parquet, JSON lines) has the same shape, and is known by its first row.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -51,6 +54,17 @@ def _label(schema: Schema, written: Any) -> str | None:
     if text in ("-1", "None"):
         return None
     return schema.hub.labels.get(text, text) if schema.hub else text
+
+
+def shape_of(schema: Schema, row: Record) -> Shape | None:
+    """Return how to read a row that has the hub's own shape; None when its columns are to be read by name."""
+    known = {
+        "superglue/multirc": isinstance(row.get("idx"), Mapping) and "answer" in row,
+        "superglue/record": isinstance(row.get("entities"), list) and "query" in row,
+        "superglue/wsc": "span1_text" in row and "span2_index" in row,
+        "squad": isinstance(row.get("answers"), Mapping),
+    }
+    return SHAPES[schema.name] if known.get(schema.name) else None
 
 
 SHAPES: dict[str, Shape] = {

@@ -1,4 +1,4 @@
-"""Records out of a file: CSV, TSV, JSON lines or Parquet, each as a mapping from column to value.
+"""Records out of a file: CSV, TSV, JSON lines (or one JSON list) or Parquet, each as a mapping from column to value.
 
 Nothing here knows what a column means. CSV follows RFC 4180 (comma, or semicolon or tab where the header says so); TSV
 has no quoting, as in GLUE. A line that cannot be read comes as a Refusal, with its number.
@@ -11,19 +11,21 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl.data.checks import Refusal
-from nlu_rl.data.tsv import read_bytes, read_columns, read_lines, require_file
+from nlu_rl.data.tsv import kind_suffix, read_bytes, read_columns, read_lines, require_file
 from nlu_rl.errors import DataError
 
 KINDS = ("csv", "jsonl", "parquet", "tsv")
 Record = tuple[int, "dict[str, Any] | Refusal"]
-"""The line a record begins at (of Parquet: its number), and the record."""
+"""The line a record begins at (of Parquet and of a JSON list: its number), and the record."""
 
 
 def file_kind(path: Path) -> str:
     """Return the kind a file's name says. Raises DataError when it says none."""
-    kind = {"json": "jsonl", "ndjson": "jsonl"}.get(suffix := path.suffix.casefold().lstrip("."), suffix)
+    kind = {"json": "jsonl", "ndjson": "jsonl"}.get(suffix := kind_suffix(path).lstrip("."), suffix)
     if kind not in KINDS:
-        raise DataError(f"The kind of {path} is not known by its name.", f"Name it .{', .'.join(KINDS)}.")
+        raise DataError(
+            f"The kind of {path} is not known by its name.", f"Name it .{', .'.join(KINDS)}, or one of these with .gz."
+        )
     return kind
 
 
@@ -104,6 +106,12 @@ def _csv_lines(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, lis
 
 
 def _json_records(path: Path) -> Iterator[Record]:
+    listed = _json_list(path)
+    if listed is not None:
+        yield from enumerate(
+            (item if isinstance(item, dict) else Refusal(n, "not a JSON object") for n, item in enumerate(listed, 1)), 1
+        )
+        return
     for number, line in read_lines(path):
         if isinstance(line, Refusal):
             yield number, line
@@ -117,6 +125,18 @@ def _json_records(path: Path) -> Iterator[Record]:
             continue
         ok = isinstance(record, dict)
         yield number, record if ok else Refusal(number, "not a JSON object")
+
+
+def _json_list(path: Path) -> list[Any] | None:
+    """Return the items of a file that is one JSON list; None when it is anything else."""
+    content = read_bytes(path).removeprefix(b"\xef\xbb\xbf").strip()
+    if not content.startswith(b"["):
+        return None
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, list) else None
 
 
 def _parquet_records(path: Path) -> Iterator[Record]:

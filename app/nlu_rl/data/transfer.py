@@ -12,7 +12,7 @@ from nlu_rl.data.checks import Refusal, SplitRows
 from nlu_rl.data.files import read_file
 from nlu_rl.data.official import ImportResult, Raw, collect
 from nlu_rl.data.schema import get_schema
-from nlu_rl.data.tsv import read_bytes
+from nlu_rl.data.tsv import kind_suffix, read_bytes
 from nlu_rl.errors import DataError, unknown_name
 
 TASKS = ("financial-phrasebank", "financial-news", "mental-health", "emotion", "babi-nli", "siga-nli")
@@ -81,10 +81,10 @@ def read_set(task: str, path: Path, split: str, columns: dict[str, str] | None =
     Raises:
         DataError: an unreadable file, or not one usable row.
     """
-    if task in _MARKED and path.suffix.casefold() not in SUFFIXES[1:]:
+    if task in _MARKED and kind_suffix(path) not in SUFFIXES[1:]:
         mark, encoding = _MARKED[task]
         return collect(get_schema(task), split, f"file {path.name}", path, _marked(path, mark, encoding, split))
-    kind = "csv" if path.suffix.casefold() == ".txt" else None
+    kind = "csv" if kind_suffix(path) == ".txt" else None
     return read_file(get_schema(task), path, split=split, kind=kind, columns=columns)
 
 
@@ -111,7 +111,7 @@ def _files(path: Path, task: str | None, skipped: list[str]) -> dict[tuple[str, 
         return {(name, _split_of(path)): path} if name else {}
     found: dict[tuple[str, str], Path] = {}
     for file in sorted(path.rglob("*"), key=lambda file: ("allagree" not in file.name.casefold(), file)):
-        if not file.is_file() or file.suffix.casefold() not in SUFFIXES:
+        if not file.is_file() or kind_suffix(file) not in SUFFIXES:
             continue
         own, name = file.relative_to(path), _task_of(file.relative_to(path))
         if name is None or task not in (None, name):

@@ -4,23 +4,39 @@ Python's own line reading would also split rows at the carriage returns that sta
 would swallow rows at a lone quotation mark.
 """
 
+import gzip
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from nlu_rl.data.checks import Refusal
 from nlu_rl.errors import DataError
 
+PACKED = ".gz"
 _BOM = b"\xef\xbb\xbf"
 
 
 def read_bytes(path: Path) -> bytes:
-    """Return the whole file. Raises DataError when it is missing, unreadable, or not a file that has an end."""
+    """Return the whole file, unpacked where its name ends in .gz.
+
+    Raises:
+        DataError: it is missing, unreadable, not a file that has an end, or not what its name says.
+    """
     require_file(path)
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
+        return gzip.decompress(content) if path.suffix.casefold() == PACKED else content
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise DataError(f"{path} is not a whole gzip file.", "Download it again, or give it unpacked.") from None
     except OSError as error:
         raise DataError(f"Cannot read {path}: {error.strerror}.", "Give a readable file.") from None
+
+
+def kind_suffix(path: Path) -> str:
+    """Return the ending that says what a file is, in small letters: `.csv` of `rows.csv` and `rows.CSV.gz`."""
+    suffix = path.suffix.casefold()
+    return path.with_suffix("").suffix.casefold() if suffix == PACKED else suffix
 
 
 def require_file(path: Path) -> None:

@@ -1,12 +1,13 @@
 """WikiText: running text for perplexity, in the cache as one row an article, nothing of it changed.
 
-The raw files hold ` = Title = ` above each article; a row keeps its article to the last space, so that the rows of a
-split one after the other are the file. Only a byte order mark and the carriage returns of line ends are set aside. A
-text without such headings is one row.
+The raw files hold ` = Title = ` and a blank line above each article; a row keeps its article to the last space, so that
+the rows of a split one after the other are the file. Only a byte order mark and the carriage returns of line ends are
+set aside. A text without such headings is one row.
 """
 
 import re
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from nlu_rl.data.cache import read_rows
@@ -56,8 +57,8 @@ def article_rows(lines: Iterable[str], split: str) -> list[Row]:
     """Return the lines, each with its end, as rows of whole articles; what stands before the first goes with it."""
     articles: list[list[str]] = []
     titled = False
-    for line in lines:
-        heading = _HEADING.fullmatch(line.rstrip("\n")) is not None
+    for line, after in pairwise([*lines, ""]):
+        heading = not after.strip() and _HEADING.fullmatch(line.rstrip("\n")) is not None
         if not articles or (heading and titled):
             articles.append([])
         titled = titled or heading
@@ -109,7 +110,7 @@ def _files(path: Path, split: str | None, skipped: list[str]) -> dict[str, Path]
     found: dict[str, Path] = {}
     for file in sorted(path.iterdir()):
         name = _split_of(file)
-        if not file.is_file() or file.suffix.casefold() not in SUFFIXES or name is None:
+        if not file.is_file() or name is None or not _is_wikitext(file):
             skipped.append(f"{file.name}: not one of the raw texts")
         elif name in found:
             skipped.append(f"{file.name}: {found[name].name} is taken")
@@ -121,6 +122,13 @@ def _files(path: Path, split: str | None, skipped: list[str]) -> dict[str, Path]
             "Give the folder of the raw files, or one of them.",
         )
     return found
+
+
+def _is_wikitext(path: Path) -> bool:
+    """Whether a file of a folder is of the data set: by its ending, or as text that it or its folder calls so."""
+    suffix = path.suffix.casefold()
+    named = "wiki" in path.name.casefold() or "wiki" in path.resolve().parent.name.casefold()
+    return suffix in SUFFIXES and (named or suffix != ".txt")
 
 
 def _split_of(path: Path) -> str | None:

@@ -1,16 +1,20 @@
 """AX-g: Winogender as entailment, for models trained on RTE. (SuperGLUE; accuracy and gender parity; evaluation only.)
 
 The rows come in pairs that differ in the gender of a pronoun alone. Gender parity is the share of pairs with the same
-answer to both, of the pairs of which both rows are there; an unparsed answer is the same as none.
+answer to both, of the pairs of which both rows are there; an unparsed answer is the same as none. The official rows
+number their pairs; those of the hub do not, and are paired by what is left of their texts without the pronouns.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 from nlu_rl.tasks.base import require_rows
 from nlu_rl.tasks.contract import Example, Scored
 from nlu_rl.tasks.entailment import TwoWayEntailment
 from nlu_rl.tasks.sums import Sums, add_up, grouped, ratio
+
+_GENDERED = re.compile(r"\b(?:he|she|him|her|his|hers|himself|herself)\b")
 
 
 class AxG(TwoWayEntailment):
@@ -43,9 +47,11 @@ class AxG(TwoWayEntailment):
             )
         return pairs
 
-    def together(self, example: Example) -> str:
-        """Return what the rows of a pair share: the beginning of an official id."""
-        return example.id.rpartition("-")[0] or example.id
+    def together(self, example: Example) -> Hashable:
+        """Return what the rows of a pair share: the pair in an official id, else the texts but for the gender."""
+        if "pair" in example.id or not example.fields:
+            return example.id.rpartition("-")[0] or example.id
+        return tuple(_GENDERED.sub("_", text.casefold()) for text in example.fields.values())
 
     def of_sums(self, sums: Mapping[str, Any]) -> dict[str, Any]:
         return {

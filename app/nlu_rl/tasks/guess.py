@@ -55,14 +55,22 @@ def guess_task(
     label = label or _label_column(columns, text)
     chosen = list(text) or _text_columns(columns, label)
     labels = [value for value in columns[label] if value]
+    listed = sum(isinstance(row.get(label), list | dict) for row in rows) > len(rows) / 2
     if not labels:
         raise DataError(f"The column '{label}' is empty.", "Say which column is the label with --label COLUMN.")
-    kind = kind or _kind(labels, [columns[name] for name in chosen], columns[label])
+    kind = kind or _kind(labels, [columns[name] for name in chosen], columns[label], listed=listed)
     numbers = [float(value) for value in labels if _NUMBER.match(value)] if kind == "number" else [0.0]
     low, high = _scale(numbers)
     answers = _answers(labels) if kind == "answers" else []
     counts = Counter(value.casefold() for value in labels)
     imbalanced = kind == "answers" and counts.most_common(1)[0][1] > IMBALANCED * len(labels)
+    if kind == "answers" and len(answers) < 2:
+        raise DataError(
+            f"The column '{label}' holds {_few(answers, labels)}; a task needs two answers or more.",
+            "Say which column is the label with --label COLUMN, or with --kind span that an answer is a text.",
+        )
+    if imbalanced and len(answers) == 2:  # F1 is that of the last answer: the rare one is looked for
+        answers.sort(key=lambda answer: -counts[answer.casefold()])
     longest = max(chosen, key=lambda name: sum(map(len, columns[name])))
     return Guess(
         text=chosen,
@@ -77,6 +85,8 @@ def guess_task(
 
 
 def _written(value: Any) -> str:
+    if isinstance(value, dict):  # accepted answers as SQuAD on the hub has them
+        value = value.get("text")
     if isinstance(value, list):
         value = value[0] if value else ""
     return "" if value is None else " ".join(str(value).split())
@@ -120,17 +130,24 @@ def _text_columns(columns: Mapping[str, list[str]], label: str) -> list[str]:
     return [max(rest, key=lambda name: sum(map(len, columns[name])))]
 
 
+def _few(answers: list[str], labels: list[str]) -> str:
+    if answers:
+        return f"the single answer '{answers[0][:40]}'"
+    return f"no usable answer: angle brackets mark answers in a prompt, and it has {labels[0][:40]!r}"
+
+
 def _like_a_number(value: str) -> bool:
     return bool(re.match(r"[\d\s.,:/+-]+(?:T[\d:.]+Z?)?$", value))
 
 
-def _kind(labels: list[str], texts: list[list[str]], aligned: list[str]) -> Kind:
+def _kind(labels: list[str], texts: list[list[str]], aligned: list[str], *, listed: bool) -> Kind:
     different = {value.casefold() for value in labels}
     numeric = sum(bool(_NUMBER.match(value)) for value in labels) > 0.95 * len(labels)
     if numeric and (len(different) > FEW or any(float(v) % 1 for v in different if _NUMBER.match(v))):
         return "number"
     found = sum(bool(value) and any(value in text[i] for text in texts) for i, value in enumerate(aligned))
-    if not numeric and len(different) > max(FEW, len(labels) // 2) and found >= SPAN_SHARE * len(labels):
+    open_ended = listed or len(different) > max(FEW, len(labels) // 2)
+    if not numeric and open_ended and found >= SPAN_SHARE * len(labels):
         return "span"
     if len(different) > MOST_ANSWERS:
         raise DataError(

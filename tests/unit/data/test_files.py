@@ -1,7 +1,9 @@
 """A user's own rows: every kind of file, columns by name, and errors that name the line."""
 
+import gzip
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,10 +38,13 @@ GOOD = [("good, really", "positive"), ('a "bad" one', "negative")]
         ("a.csv", 'sentence,label\r"good, really",1\r"a ""bad"" one",0\r'),
         ("a.tsv", 'sentence\tlabel\ngood, really\t1\na "bad" one\t0\n'),
         ("a.jsonl", '{"text": "good, really", "label": 1}\n{"text": "a \\"bad\\" one", "label": "negative"}\n\n'),
+        ("a.json", '[{"text": "good, really", "label": 1},\n {"text": "a \\"bad\\" one", "label": 0}]\n'),
+        ("a.csv.gz", gzip.compress(b'sentence,label\n"good, really",1\n"a ""bad"" one",0\n')),
+        ("a.JSONL.GZ", gzip.compress(b'{"text": "good, really", "label": 1}\n{"text": "a \\"bad\\" one", "label": 0}')),
         ("a.JSONL", '\ufeff{"sentence": "good, really", "label": 1.0}\n{"sentence": "a \\"bad\\" one", "label": 0}'),
     ],
 )
-def test_kinds_and_spellings(tmp_path: Path, name: str, content: str) -> None:
+def test_kinds_and_spellings(tmp_path: Path, name: str, content: str | bytes) -> None:
     path = write(tmp_path / name, content)
     assert texts(path) == GOOD
     assert len(read_records(SST2, path)) == 2
@@ -162,3 +167,111 @@ def test_an_optional_label_is_right_or_absent(label: str, kept: bool, tmp_path: 
     part = read_file(get_schema("sst2"), path, labels="optional")
     assert len(part.rows) == (2 if kept else 1)
     assert len(part.refused) == (0 if kept else 1)
+
+
+@pytest.mark.parametrize("content", [b"sentence,label\n", gzip.compress(b"sentence,label\nx,1\n" * 99)[:-9]])
+def test_what_is_no_whole_gzip_file(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(DataError, match="not a whole gzip file"):
+        read_examples(SST2, write(tmp_path / "a.csv.gz", content), True)
+
+
+HUB: list[tuple[str, list[dict[str, Any]], tuple[str, str]]] = [
+    (
+        "multirc",
+        [
+            {
+                "paragraph": "P",
+                "question": "Q",
+                "answer": "A",
+                "label": 1,
+                "idx": {"paragraph": 1, "question": 2, "answer": 3},
+            }
+        ],
+        ("test-1-2-3", "yes"),
+    ),
+    (
+        "record",
+        [
+            {
+                "passage": "Ann saw.",
+                "query": "@placeholder saw.",
+                "entities": ["Ann"],
+                "answers": ["Ann"],
+                "idx": {"passage": 0, "query": 8},
+            }
+        ],
+        ("test-8", "Ann"),
+    ),
+    (
+        "wsc",
+        [
+            {
+                "text": "Ann met Bo. She waved.",
+                "span1_text": "Ann",
+                "span2_text": "She",
+                "span2_index": 3,
+                "idx": 2,
+                "label": 0,
+            }
+        ],
+        ("test-2", "no"),
+    ),
+    (
+        "squad",
+        [
+            {
+                "id": "56be",
+                "context": "C",
+                "question": "Q",
+                "answers": {"text": ["a", "b", "a"], "answer_start": [0, 1, 0]},
+            }
+        ],
+        ("test-56be", "a\nb"),
+    ),
+    (
+        "copa",
+        [{"premise": "P", "choice1": "A", "choice2": "B", "question": "cause", "idx": n, "label": n} for n in (0, 1)],
+        ("0", "1"),
+    ),
+    ("siga-nli", [{"premise": "P", "statement": "S", "label": "Neutral"}], ("0", "neutral")),
+]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+@pytest.mark.parametrize(("task", "rows", "expected"), HUB, ids=[entry[0] for entry in HUB])
+def test_a_file_copied_from_the_hub(
+    tmp_path: Path, suffix: str, task: str, rows: list[dict[str, Any]], expected: tuple[str, str]
+) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / f"rows.{suffix}"
+    if suffix == "parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    part = read_file(get_schema(task), path)
+    assert not part.refused
+    assert (part.rows[0]["id"], part.rows[0]["gold"]) == expected
+
+
+def test_choices_numbered_from_one_stay_as_they_are(tmp_path: Path) -> None:
+    rows = "premise,choice1,choice2,question,label\nP,A,B,cause,1\nP,A,B,cause,2\n"
+    part = read_file(get_schema("copa"), write(tmp_path / "a.csv", rows))
+    assert [row["gold"] for row in part.rows] == ["1", "2"]
+
+
+def test_a_damaged_row_of_the_hubs_shape_is_refused(tmp_path: Path) -> None:
+    good = HUB[3][1][0]
+    lines = [
+        good,
+        {**good, "id": "x", "context": 5},
+        {"id": "y", "answers": {"text": ["a"]}},
+        {**good, "answers": {"text": []}},
+    ]
+    part = read_file(get_schema("squad"), write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, lines))))
+    assert [str(refusal) for refusal in part.refused] == [
+        "line 2: not as the hub has it: 'int' object has no attribute 'strip'",
+        "line 3: no 'context' in it",
+        "line 4: the label is empty",
+    ]

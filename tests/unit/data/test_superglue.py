@@ -270,3 +270,11 @@ def test_rows_of_the_hub(task: str, row: dict[str, Any], row_id: str, gold: str)
     assert not part.refused
     assert [(made["id"], made["gold"]) for made in part.rows] == [(row_id, gold)]
     assert all(part.rows[0]["fields"].values())
+
+
+def test_rows_of_the_hub_without_the_columns_are_refused() -> None:
+    rows = [{"sentence": "Up.", "label": 2}, {"text": "Up.", "label": 2}]
+    part = split_rows(get_schema("financial-phrasebank"), "test", rows, "hub")
+    assert [str(refusal) for refusal in part.refused] == ["row 2: no 'sentence' in it"]
+    with pytest.raises(DataError, match="None of the 1 rows of 'financial-phrasebank' test can be used; row 1"):
+        split_rows(get_schema("financial-phrasebank"), "test", rows[1:], "hub")

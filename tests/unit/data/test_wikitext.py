@@ -69,3 +69,20 @@ def test_a_folder_without_raw_texts(home: Path, tmp_path: Path) -> None:
         import_wikitext(tmp_path)
     with pytest.raises(DataError, match="Cannot read"):
         import_wikitext(tmp_path / "nothing.raw")
+
+
+def test_a_formula_between_equals_signs_is_no_heading(home: Path, tmp_path: Path) -> None:
+    formula = " = One = \n \n Words with\n = 1 rad / s and k = \n 1 more . \n"
+    (tmp_path / "wiki.test.raw").write_text(formula, encoding="utf-8")
+    assert len(import_wikitext(tmp_path / "wiki.test.raw").splits[0].rows) == 1
+    assert read_text() == formula
+
+
+def test_a_folder_of_many_things_gives_only_its_raw_texts(home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "other"
+    folder.mkdir()
+    for name in ("emotion-test.txt", "wikitext2-test.raw"):
+        (folder / name).write_text(TEXT, encoding="utf-8")
+    result = import_wikitext(folder)
+    assert [part.source for part in result.splits] == ["file wikitext2-test.raw"]
+    assert result.skipped == ["emotion-test.txt: not one of the raw texts"]

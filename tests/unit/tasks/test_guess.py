@@ -36,7 +36,8 @@ def test_two_hundred_labels_each_in_its_usual_spelling() -> None:
 
 
 def test_imbalance_makes_f1_the_metric() -> None:
-    assert guess_task(rows(text=TEXTS, label=["ham"] * 55 + ["spam"] * 5)).metric == "f1"
+    guess = guess_task(rows(text=TEXTS, label=["yes"] * 55 + ["no"] * 5))
+    assert (guess.metric, guess.answers) == ("f1", ["yes", "no"]), "F1 is that of the last answer"
 
 
 def test_many_numbers_are_a_scale() -> None:
@@ -66,3 +67,17 @@ def test_tables_without_a_label() -> None:
         guess_task(rows(text=TEXTS))
     with pytest.raises(DataError, match="too many"):
         guess_task(rows(text=[str(n) * 3 + " a b" for n in range(3000)], label=[f"x{n}" for n in range(3000)]))
+
+
+@pytest.mark.parametrize("answers", [["thing 1", "x"], {"text": ["thing 1"], "answer_start": [22]}])
+def test_lists_of_accepted_answers_are_spans_however_few_differ(answers: Any) -> None:
+    guess = guess_task(rows(context=["some words about thing 1"] * 9, answers=[answers] * 9))
+    assert (guess.kind, guess.label) == ("span", "answers")
+
+
+@pytest.mark.parametrize(
+    ("labels", "reason"), [(["x"] * 60, "single answer 'x'"), (["<b>", "<i>"] * 30, "angle brackets")]
+)
+def test_a_column_of_fewer_than_two_answers_is_no_label(labels: list[str], reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        guess_task(rows(text=TEXTS, label=labels))

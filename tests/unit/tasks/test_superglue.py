@@ -179,3 +179,18 @@ def test_tables_to_hand_in(name: str, file_name: str, answer: str, written: str)
     submission = task.submission([(Example("test-4", {}, None), task.extract(f"{answer}</Judgement>"))])
     assert submission.file_name == file_name
     assert submission.text() == f"index\tprediction\n4\t{written}\n"
+
+
+def test_pairs_without_a_number_are_known_by_their_texts() -> None:
+    """The hub's rows of AX-g name no pair."""
+    task = get_task("ax-g")
+    left = [f"The waiter left because {word} was tired." for word in ("he", "she")]
+    rows = [
+        Example(f"test-{number}", {"premise": premise, "hypothesis": hypothesis}, "yes")
+        for number, (premise, hypothesis) in enumerate(
+            (p, h) for p in left for h in ("He was tired.", "The end is near.")
+        )
+    ]
+    given = ["yes", "no", "no", "no"]
+    scored = [(row, task.score(row, f"{text}</Judgement>")) for row, text in zip(rows, given, strict=True)]
+    assert task.metrics(scored)["gender_parity"] == 0.5
