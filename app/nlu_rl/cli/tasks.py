@@ -87,14 +87,16 @@ def preview(
     """Show the chat a model is given for real rows, and how the right answer (or --completion) is judged."""
     from nlu_rl.data.checks import label_counts
     from nlu_rl.data.schema import check_split
+    from nlu_rl.evaluation.rows import demonstrations, unseen
     from nlu_rl.tasks.registry import get_task
 
     task = get_task(name)
     chosen: Any = check_split(split or task.evaluation_split)
     examples = task.load(chosen)
-    demonstrations = task.load("train")[:shots] if shots else []
+    seen = examples[:rows] if chosen == "train" else examples
+    shown = demonstrations(task, unseen(task.load("train"), seen), shots) if shots else []
     counts = label_counts(task.schema, ({"gold": example.gold} for example in examples))
-    previews = [_preview(task, example, demonstrations, completion) for example in examples[:rows]]
+    previews = [_preview(task, example, shown, completion) for example in examples[:rows]]
     if model is not None:
         from nlu_rl.cli.preview import rendered
 

@@ -10,7 +10,7 @@ from nlu_rl.evaluation import perplexity, perplexity_job
 from nlu_rl.evaluation.balance import label_balance
 from nlu_rl.evaluation.predict import Progress, Sampler, predict
 from nlu_rl.evaluation.predict_file import predict_job
-from nlu_rl.evaluation.rows import demonstrations, load_rows, split_of
+from nlu_rl.evaluation.rows import demonstrations, load_rows, split_of, unseen
 from nlu_rl.evaluation.subject import Subject, load_subject
 from nlu_rl.evaluation.summary import Summary, summarize
 from nlu_rl.evaluation.timing import seconds_per_completion
@@ -74,7 +74,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     subject = load_subject(arguments, reporter)
     subject.prepare(task, examples, reporter)
     reporter.state("evaluating")
-    shots, tried = _shots(subject, task, arguments, reporter)
+    shots, tried = _shots(subject, task, examples, arguments, reporter)
     seed, samples = int(arguments.get("seed") or 0), int(arguments.get("samples") or 1)
     temperature = 0.0 if arguments.get("greedy") else 1.0
     path = run.path / PREDICTIONS
@@ -130,12 +130,13 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
 
 
 def _shots(
-    subject: Subject, task: Task, arguments: Mapping[str, Any], reporter: Reporter
+    subject: Subject, task: Task, examples: Sequence[Example], arguments: Mapping[str, Any], reporter: Reporter
 ) -> tuple[list[Example], dict[int, float] | None]:
+    """Return the demonstrations, none of which is evaluated itself, and the scores by which their number was chosen."""
     wanted = arguments.get("shots") or 0
     if wanted == 0:
         return [], None
-    train, seed = task.load("train"), int(arguments.get("shots_seed") or 0)
+    train, seed = unseen(task.load("train"), examples), int(arguments.get("shots_seed") or 0)
     if wanted == "best":
         phase = "choosing the number of demonstrations"
         count, tried = subject.best_shots(task, train, seed, lambda done, total: reporter.progress(phase, done, total))

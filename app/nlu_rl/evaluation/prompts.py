@@ -10,6 +10,10 @@ from nlu_rl.tasks.contract import Example, Task
 from nlu_rl.tasks.passage import fit_prompt
 
 
+class PromptTooLongError(DataError):
+    """A prompt that does not fit the model, and cannot be made to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """Token ids in 4 bytes each, as a large split has tens of millions; `shortened` where the passage had to be cut."""
@@ -24,7 +28,7 @@ def encode_rows(
     """Return the prompt of every example.
 
     Raises:
-        DataError: a prompt is too long for the model, and there is no passage to cut.
+        PromptTooLongError: it does not fit the model, and there is no passage to cut, or not enough of one.
     """
     from nlu_rl.models.chat import encode_prompt
 
@@ -35,7 +39,7 @@ def encode_rows(
     for example in examples:
         fitted = fit_prompt(task, example, lambda messages: encode_prompt(policy.tokenizer, messages), limit, shots)
         if limit is not None and len(fitted.ids) > limit:
-            raise DataError(
+            raise PromptTooLongError(
                 f"Row '{example.id}' of {task.name} makes a prompt of {len(fitted.ids)} tokens; with {max_new_tokens} "
                 f"new ones it does not fit the model's {context}.",
                 "Shorten the row, or use fewer --shots.",

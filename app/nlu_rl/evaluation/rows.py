@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from nlu_rl.data.checks import text_key
 from nlu_rl.data.files import read_examples
 from nlu_rl.errors import DataError
 from nlu_rl.tasks.contract import Example, Task
@@ -71,6 +72,8 @@ def choose_rows(
 def demonstrations(task: Task, train: Sequence[Example], count: int, seed: int = ROW_SEED) -> list[Example]:
     """Return `count` demonstrations: a seeded shuffle of the training rows, dealt out over the answers in turn.
 
+    Which answers come first is drawn by the seed too, so that none is preferred where they do not come out even.
+
     Raises:
         DataError: there are fewer labelled training rows than that.
     """
@@ -78,17 +81,24 @@ def demonstrations(task: Task, train: Sequence[Example], count: int, seed: int =
     if len(shuffled) < count:
         raise DataError(
             f"{count} demonstrations were asked for, and the training split of {task.name} has {len(shuffled)} "
-            "labelled rows.",
-            "Give a smaller --shots, or import the training split.",
+            "labelled rows that are not evaluated.",
+            "Give a smaller --shots, evaluate fewer rows, or import the training split.",
         )
     if task.answers is None:
         return shuffled[:count]
     by_answer: dict[str, list[Example]] = defaultdict(list)
     for example in shuffled:
         by_answer[str(example.gold)].append(example)
-    piles = [by_answer[answer] for answer in task.answers if answer in by_answer]
+    there = [answer for answer in task.answers if answer in by_answer]
+    piles = [by_answer[there[place]] for place in np.random.default_rng([seed, 1]).permutation(len(there))]
     dealt = [pile[turn] for turn in range(count) for pile in piles if turn < len(pile)]
     return dealt[:count]
+
+
+def unseen(train: Sequence[Example], evaluated: Sequence[Example]) -> list[Example]:
+    """Return the training rows whose text is not that of a row that is evaluated."""
+    known = {text_key(example.fields) for example in evaluated}
+    return [example for example in train if text_key(example.fields) not in known]
 
 
 def shuffled_labelled(examples: Sequence[Example], seed: int = ROW_SEED) -> list[Example]:

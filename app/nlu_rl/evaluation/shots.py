@@ -1,13 +1,15 @@
 """Few-shot evaluation: how many demonstrations, when the best number is asked for.
 
-The number is chosen on training rows that are not demonstrations themselves, with greedy answers, so that the rows that
-are scored afterwards play no part in it.
+The number is chosen on training rows that are not demonstrations themselves, nor belong with one (a question of
+MultiRC), with greedy answers, so that the rows that are scored afterwards play no part in it. A number with which
+prompts no longer fit the model is none to choose.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 from nlu_rl.errors import DataError
 from nlu_rl.evaluation.predict import Sampler, predict
+from nlu_rl.evaluation.prompts import PromptTooLongError
 from nlu_rl.evaluation.rows import ROW_SEED, demonstrations, shuffled_labelled
 from nlu_rl.tasks.contract import Example, Task
 
@@ -30,19 +32,29 @@ def best_shots(
     Raises:
         DataError: too few labelled training rows.
     """
-    used = {example.id for example in demonstrations(task, train, MOST_SHOTS, seed)}
-    rows = [example for example in shuffled_labelled(train, seed) if example.id not in used][:TRIAL_ROWS]
+    together: Callable[[Example], Hashable] = getattr(task, "together", _alone)
+    used = {together(example) for example in demonstrations(task, train, MOST_SHOTS, seed)}
+    rows = [example for example in shuffled_labelled(train, seed) if together(example) not in used][:TRIAL_ROWS]
     if not rows:
         raise DataError(
             f"The training split of {task.name} has too few labelled rows to choose the number of demonstrations.",
             "Give the number, such as --shots 2.",
         )
-    scores = {}
+    scores: dict[int, float] = {}
     for count in range(1, MOST_SHOTS + 1):
         shots = demonstrations(task, train, count, seed)
-        made = predict(policy, task, rows, temperature=0.0, max_new_tokens=max_new_tokens, seed=0, shots=shots)
+        try:
+            made = predict(policy, task, rows, temperature=0.0, max_new_tokens=max_new_tokens, seed=0, shots=shots)
+        except PromptTooLongError:
+            if not scores:
+                raise
+            break
         pairs = [(prediction.example, prediction.scored) for prediction in made if prediction.scored is not None]
         scores[count] = task.metrics(pairs)[task.metric]
         if progress is not None:
             progress(count, MOST_SHOTS)
     return max(scores, key=lambda count: (scores[count], -count)), scores
+
+
+def _alone(example: Example) -> Hashable:
+    return example.id

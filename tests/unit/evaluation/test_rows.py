@@ -1,11 +1,12 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fake_policy import FakePolicy
 from nlu_rl.errors import DataError
 from nlu_rl.evaluation.job import evaluate_policy
-from nlu_rl.evaluation.rows import choose_rows, demonstrations, load_rows
+from nlu_rl.evaluation.rows import choose_rows, demonstrations, load_rows, unseen
 from nlu_rl.evaluation.shots import best_shots
 from nlu_rl.evaluation.summary import summarize
 from nlu_rl.tasks.contract import Example
@@ -118,7 +119,34 @@ def test_demonstrations_are_drawn_by_a_seed_of_their_own() -> None:
     for shots in drawn.values():
         golds = [example.gold for example in shots]
         assert golds.count("positive") == golds.count("negative") == 2
+    assert {shots[0].gold for shots in drawn.values()} == {"positive", "negative"}, "neither is always first"
     asked: list[str] = []
     best_shots(FakePolicy([], choose=lambda prompt: asked.append(prompt) or "?"), SST2, train, max_new_tokens=8, seed=3)
     shown = demonstrations(SST2, train, 5, 3)
     assert all(shown[0].fields["sentence"] in prompt for prompt in asked)
+
+
+def test_a_row_that_is_evaluated_is_no_demonstration() -> None:
+    train = rows(40)
+    evaluated = [Example("another-id", {"sentence": train[3].fields["sentence"].upper() + " !"}, "positive")]
+    assert unseen(train, evaluated) == [*train[:3], *train[4:]]
+
+
+def test_numbers_of_demonstrations_that_do_not_fit_are_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlu_rl.evaluation import shots as module
+    from nlu_rl.evaluation.prompts import PromptTooLongError
+
+    predict = module.predict
+
+    def limited(policy: Any, task: Any, examples: Any, **options: Any) -> Any:
+        if len(options["shots"]) > most:
+            raise PromptTooLongError("too long", "cut")
+        return predict(policy, task, examples, **options)
+
+    monkeypatch.setattr(module, "predict", limited)
+    most = 2
+    _, tried = best_shots(FakePolicy(["?"]), SST2, rows(40), max_new_tokens=8)
+    assert list(tried) == [1, 2]
+    most = 0
+    with pytest.raises(PromptTooLongError):
+        best_shots(FakePolicy(["?"]), SST2, rows(40), max_new_tokens=8)
