@@ -1,0 +1,111 @@
+"""The whole way by keys alone, in a real terminal (tmux): a new run, watched to its end, evaluated and exported."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from e2e.conftest import Cli, write_sst2
+from tiny_model import write_tiny_model
+
+TMUX = shutil.which("tmux")
+pytestmark = pytest.mark.skipif(TMUX is None, reason="there is no tmux here")
+
+
+class Tmux:
+    """A server of its own with one window, in which the interface runs."""
+
+    def __init__(self, home: Path, socket: Path, width: int, height: int) -> None:
+        self._base = [str(TMUX), "-u", "-f", "/dev/null", "-S", str(socket)]
+        environment = {"NLU_RL_HOME": str(home), "LANG": "C.UTF-8", "TEXTUAL_ANIMATIONS": "none"}
+        settings = [f"{name}={value}" for name, value in environment.items()]
+        command = shlex.join(["env", *settings, sys.executable, "-m", "nlu_rl.cli.main", "tui"])
+        size = ["-x", str(width), "-y", str(height)]
+        subprocess.run(
+            [*self._base, "new-session", "-d", *size, command], check=True, env={**os.environ, "TERM": "xterm"}
+        )
+
+    def press(self, *keys: str) -> None:
+        """Press keys as tmux names them (`Enter`, `Down`, `a`), one after the other."""
+        for key in keys:
+            subprocess.run([*self._base, "send-keys", key], check=True)
+            time.sleep(0.3)
+
+    def type(self, text: str) -> None:
+        subprocess.run([*self._base, "send-keys", "-l", text], check=True)
+
+    def shown(self) -> str:
+        done = subprocess.run([*self._base, "capture-pane", "-p"], capture_output=True, text=True, check=False)
+        return done.stdout
+
+    def see(self, *words: str, seconds: float = 120) -> str:
+        """Wait until the screen shows all of these."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if all(word in (shown := self.shown()) for word in words):
+                return shown
+            time.sleep(0.2)
+        raise AssertionError(f"{words} did not appear, but:\n{self.shown()}")
+
+    def close(self) -> None:
+        subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def terminal(home: Path) -> Iterator[Tmux]:
+    """The interface of a home that has rows of SST-2 and nothing else."""
+    Cli(home)("data", "import", "glue", write_sst2(home / "glue"))
+    with tempfile.TemporaryDirectory(prefix="nlu-rl-tmux-", dir="/tmp") as sockets:  # its path may not be long
+        tmux = Tmux(home, Path(sockets) / "socket", 120, 40)
+        yield tmux
+        tmux.close()
+
+
+def test_from_nothing_to_an_exported_model_by_keys_alone(home: Path, terminal: Tmux) -> None:
+    model = write_tiny_model(home / "tiny-llama")
+    terminal.see("There is no run yet")
+    terminal.press("n")
+    terminal.see("[1 Model]", "smollm2-135m")
+    terminal.press("Tab")
+    terminal.type(str(model))
+    terminal.press("Enter")
+    terminal.see("tiny-llama", "A model folder")
+    terminal.press("Enter")
+    terminal.see("[2 Task]", "movie-snippets")
+    terminal.press("Down")
+    terminal.see("train 64", "tokens")
+    terminal.press("Enter")
+    terminal.see("[3 Recipe]", "sst2-sft")
+    terminal.press("Tab", "Tab", "End", "BSpace", "BSpace", "BSpace", "4")
+    terminal.press("Enter")
+    terminal.see("[4 Review]", "train.max_steps=4", "The chat template renders")
+    terminal.press("Enter")
+    terminal.see("DONE", "step 4/4")
+    (run,) = [path for path in (home / "runs").iterdir() if path.name[0] != "."]
+    terminal.press("e")
+    terminal.see("Evaluate")
+    terminal.press("g")
+    terminal.see("DONE", "accuracy", "answers read")
+    terminal.press("Escape")
+    terminal.see("step 4/4")
+    terminal.press("x")
+    terminal.see("Export to exports/")
+    terminal.press("x")
+    terminal.see("DONE", "The exported model is the one that was trained")
+    assert (home / "exports" / run.name / "config.json").is_file()
+    terminal.press("Escape")
+    terminal.see("step 4/4")
+    terminal.press("Escape")
+    terminal.see("✔ done", "none running")
+    terminal.press("q")
+    end = time.monotonic() + 30
+    while terminal.shown() and time.monotonic() < end:
+        time.sleep(0.2)
+    assert terminal.shown() == ""
