@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ import pytest
 from e2e.conftest import Cli, write_sst2
 from tiny_model import write_tiny_model
 
+POLL_SECONDS = 0.1
 TMUX = shutil.which("tmux")
 pytestmark = pytest.mark.skipif(TMUX is None, reason="there is no tmux here")
 
@@ -33,10 +34,8 @@ class Tmux:
         )
 
     def press(self, *keys: str) -> None:
-        """Press keys as tmux names them (`Enter`, `Down`, `a`), one after the other."""
-        for key in keys:
-            subprocess.run([*self._base, "send-keys", key], check=True)
-            time.sleep(0.3)
+        """Press keys as tmux names them (`Enter`, `Down`, `a`); `see` what they do before the next that depends on it."""
+        subprocess.run([*self._base, "send-keys", *keys], check=True)
 
     def type(self, text: str) -> None:
         subprocess.run([*self._base, "send-keys", "-l", text], check=True)
@@ -45,14 +44,19 @@ class Tmux:
         done = subprocess.run([*self._base, "capture-pane", "-p"], capture_output=True, text=True, check=False)
         return done.stdout
 
-    def see(self, *words: str, seconds: float = 120) -> str:
+    def see(self, *words: str, seconds: float = 120) -> None:
         """Wait until the screen shows all of these."""
+        self._wait(lambda shown: all(word in shown for word in words), f"{words} did not appear", seconds)
+
+    def see_end(self) -> None:
+        """Wait until the interface, and with it the terminal, is gone."""
+        self._wait(lambda shown: not shown, "the interface did not end", 60)
+
+    def _wait(self, happened: Callable[[str], bool], otherwise: str, seconds: float) -> None:
         end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if all(word in (shown := self.shown()) for word in words):
-                return shown
-            time.sleep(0.2)
-        raise AssertionError(f"{words} did not appear, but:\n{self.shown()}")
+        while not happened(shown := self.shown()):
+            assert time.monotonic() < end, f"{otherwise}, but:\n{shown}"
+            time.sleep(POLL_SECONDS)
 
     def close(self) -> None:
         subprocess.run([*self._base, "kill-server"], check=False, capture_output=True)
@@ -75,15 +79,19 @@ def test_from_nothing_to_an_exported_model_by_keys_alone(home: Path, terminal: T
     terminal.see("[1 Model]", "smollm2-135m")
     terminal.press("Tab")
     terminal.type(str(model))
+    terminal.see(model.name)
     terminal.press("Enter")
-    terminal.see("tiny-llama", "A model folder")
+    terminal.see("A model folder")
     terminal.press("Enter")
     terminal.see("[2 Task]", "movie-snippets")
     terminal.press("Down")
     terminal.see("train 64", "tokens")
     terminal.press("Enter")
     terminal.see("[3 Recipe]", "sst2-sft")
-    terminal.press("Tab", "Tab", "End", "BSpace", "BSpace", "BSpace", "4")
+    terminal.press("Tab", "Tab", "End", "BSpace", "BSpace", "BSpace")
+    terminal.see("should be a valid integer")
+    terminal.press("4")
+    terminal.see("steps              4")
     terminal.press("Enter")
     terminal.see("[4 Review]", "train.max_steps=4", "The chat template renders")
     terminal.press("Enter")
@@ -105,7 +113,4 @@ def test_from_nothing_to_an_exported_model_by_keys_alone(home: Path, terminal: T
     terminal.press("Escape")
     terminal.see("✔ done", "none running")
     terminal.press("q")
-    end = time.monotonic() + 30
-    while terminal.shown() and time.monotonic() < end:
-        time.sleep(0.2)
-    assert terminal.shown() == ""
+    terminal.see_end()
