@@ -34,7 +34,7 @@ class Tmux:
         )
 
     def press(self, *keys: str) -> None:
-        """Press keys as tmux names them (`Enter`, `Down`, `a`); `see` what they do before the next that depends on it."""
+        """Press keys as tmux names them (`Enter`, `Down`, `a`); `see` what each does before the next."""
         subprocess.run([*self._base, "send-keys", *keys], check=True)
 
     def type(self, text: str) -> None:
