@@ -53,14 +53,13 @@ def show_together(result: dict[str, Any]) -> None:
 
 
 def _one_recipe(subjects: Sequence[str]) -> bool:
-    """Whether all are runs whose recipes differ in the seed alone."""
+    """Whether all are runs that differ in the seed alone."""
     from nlu_rl.errors import NluRlError
-    from nlu_rl.recipe import load_recipe
-    from nlu_rl.report.score_spread import by_recipe
+    from nlu_rl.report.records import training_settings
+    from nlu_rl.report.score_spread import but_for_seed
     from nlu_rl.runs.layout import open_run
 
     try:
-        recipes = {name: load_recipe(open_run(name).recipe_path).model_dump() for name in subjects}
+        return len({but_for_seed(training_settings(open_run(name))) for name in subjects}) == 1
     except NluRlError:
         return False
-    return len(by_recipe(recipes)) == 1

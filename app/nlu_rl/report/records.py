@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl.errors import RunError
+from nlu_rl.report.score_spread import but_for_seed
 from nlu_rl.runs.history import History, Point
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, list_runs, open_run
@@ -133,14 +134,16 @@ def _subject(asked: dict[str, Any], result: dict[str, Any]) -> tuple[str, str, i
     if not asked.get("run"):
         return _prompting(result), Path(str(asked["model"])).name, seed, asked["model"]
     run = open_run(asked["run"])
+    settings = training_settings(run)
+    method, tasks = str(settings.get("method", "encoder")), settings.get("tasks") or [""]
+    shown = method if method == "encoder" else f"{method.upper()}-{'ST' if len(tasks) == 1 else 'MT'}"
+    return shown, Path(str(settings.get("model"))).name, int(settings.get("seed") or 0), but_for_seed(settings)
+
+
+def training_settings(run: RunDirectory) -> dict[str, Any]:
+    """Return what a training run was asked to do: its recipe, or of an encoder its arguments."""
     job = read_job(run)
-    if job.kind == "encoder":
-        rest = {key: value for key, value in job.arguments.items() if key != "seed"}
-        return "encoder", Path(str(job.arguments["model"])).name, int(job.arguments["seed"]), rest
-    recipe = read_recipe(run)
-    rest = {key: value for key, value in recipe.items() if key != "seed"}
-    method = f"{str(recipe.get('method', 'train')).upper()}-{'ST' if len(recipe.get('tasks') or []) == 1 else 'MT'}"
-    return method, Path(str(recipe.get("model"))).name, int(recipe.get("seed") or 0), rest
+    return dict(job.arguments) if job.kind == "encoder" else read_recipe(run)
 
 
 def _prompting(result: dict[str, Any]) -> str:

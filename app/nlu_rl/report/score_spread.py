@@ -4,6 +4,7 @@ The interval of one evaluation says what other rows would have given; the spread
 training rows, samples and initial weights would have. Neither holds the other.
 """
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,16 +34,13 @@ def metric_spreads(scores: Sequence[Mapping[str, float]]) -> dict[str, ScoreSpre
     return {name: spread([each[name] for each in scores]) for name in shared}
 
 
-def by_recipe(recipes: Mapping[str, Mapping[str, Any]]) -> list[list[str]]:
-    """Return the names of runs in groups whose recipes differ in the seed alone, in the order given.
+def but_for_seed(settings: Mapping[str, Any]) -> str:
+    """Return what a training's settings (a recipe, or an encoder's arguments) share with those of other seeds, as JSON.
 
     What a machine settles for itself, the micro-batch, does not count as a difference.
     """
-    groups: dict[str, list[str]] = {}
-    for name, recipe in recipes.items():
-        kept = {key: value for key, value in recipe.items() if key != "seed"}
-        train = kept.get("train")
-        if isinstance(train, Mapping):
-            kept["train"] = {key: value for key, value in train.items() if key != "micro_batch_tokens"}
-        groups.setdefault(repr(sorted(kept.items(), key=lambda item: item[0])), []).append(name)
-    return list(groups.values())
+    kept = {key: value for key, value in settings.items() if key != "seed"}
+    train = kept.get("train")
+    if isinstance(train, Mapping):
+        kept["train"] = {key: value for key, value in train.items() if key != "micro_batch_tokens"}
+    return json.dumps(kept, sort_keys=True)

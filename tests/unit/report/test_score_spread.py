@@ -3,7 +3,7 @@
 import pytest
 
 from nlu_rl.recipe import parse_recipe
-from nlu_rl.report.score_spread import by_recipe, metric_spreads, spread
+from nlu_rl.report.score_spread import but_for_seed, metric_spreads, spread
 
 
 def test_spread_by_hand() -> None:
@@ -27,5 +27,6 @@ def test_metrics_that_all_have() -> None:
 def test_runs_of_one_recipe() -> None:
     text = "{model: m, tasks: [sst2], method: ppo}"
     changes = {"a": ["seed=1"], "b": ["seed=2", "train.micro_batch_tokens=512"], "c": ["seed=2", "train.batch=8"]}
-    recipes = {name: parse_recipe(text, change).model_dump() for name, change in changes.items()}
-    assert by_recipe(recipes) == [["a", "b"], ["c"]]
+    found = {name: but_for_seed(parse_recipe(text, change).model_dump()) for name, change in changes.items()}
+    assert found["a"] == found["b"] != found["c"]
+    assert but_for_seed({"model": "m", "seed": 1}) == but_for_seed({"seed": 2, "model": "m"})
