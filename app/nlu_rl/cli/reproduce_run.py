@@ -37,7 +37,7 @@ def print_plan(what: "Reproduction", cells: "Sequence[Cell]", left_out: dict[str
     from nlu_rl.cli.console import emit_json, note
     from nlu_rl.cli.format import duration
     from nlu_rl.cli.tables import print_table
-    from nlu_rl.reproduce.cost import Costs
+    from nlu_rl.reproduce.cost import Costs, span
 
     costs, left = Costs(what), 0.0
     rows: list[dict[str, Any]] = []
@@ -47,17 +47,19 @@ def print_plan(what: "Reproduction", cells: "Sequence[Cell]", left_out: dict[str
         left += seconds
         rows.append({"step": title_of(step), "state": state, "run": name, "seconds": round(seconds)})
     todo = sum(row["state"] != "done" for row in rows)
-    summary = f"{todo} of {len(rows)} steps to do, about {duration(left)} here; {what.budget}."
+    low, high = span(left)
+    about = f"about {duration(left)} here ({duration(low)} to {duration(high)})" if todo else "nothing left"
+    summary = f"{todo} of {len(rows)} steps to do, {about}; {what.budget}."
     for task, why in left_out.items():
         note(f"Left out: {task}. {why}")
     if json:
-        emit_json({"steps": rows, "seconds": round(left), "left_out": left_out})
+        emit_json({"steps": rows, "seconds": round(left), "span": [round(low), round(high)], "left_out": left_out})
     elif json is None:
         note(summary)
     else:
         shown = [(r["step"], r["state"], duration(r["seconds"]) if r["seconds"] else "-", r["run"] or "") for r in rows]
         print_table(("step", "state", "about", "run"), shown)  # type: ignore[arg-type]
-        print(f"\n{summary} Estimates are within a factor of two or so.")
+        print(f"\n{summary}")
 
 
 def _estimate(costs: Any, step: Any) -> float:

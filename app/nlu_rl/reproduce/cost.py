@@ -1,9 +1,11 @@
 """What is still to do will take about so long: by earlier runs of the same kind, else by counting operations.
 
 The count is rough: twice the parameters for each token of a forward pass, at the speed of a matrix product measured
-here. It is a guide to the size of a table, within a factor of two or so, and is replaced by measurements as runs end.
+here on one core, so that other work does not slow the measurement. Against finished runs it was 0.6 to 1.6 of their
+time; what other work takes from a run comes on top, and is told as the upper end. Measurements replace it as runs end.
 """
 
+import os
 import statistics
 import time
 from dataclasses import dataclass
@@ -153,15 +155,35 @@ def parameters_of(model: str) -> float:
 
 @cache
 def speed() -> float:
-    """Return operations a second: of a card a usual figure, of a CPU what a matrix product reaches here."""
+    """Return operations a second: of a card a usual figure, of a CPU what a matrix product reaches on all its cores."""
+    from threadpoolctl import threadpool_limits
+
     from nlu_rl.models.machine import named_accelerator
 
     if named_accelerator(None).kind == "cuda":
         return CUDA_FLOPS
+    with threadpool_limits(1):
+        return EFFICIENCY * cores() * _core_speed()
+
+
+def cores() -> int:
+    """Return the cores that runs started here may use."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    return min(int(asked), there) if asked.isdigit() and int(asked) else there
+
+
+def span(seconds: float) -> tuple[float, float]:
+    """Return between what an estimate may lie: half and twice it, and more where other work shares the cores."""
+    busy = os.getloadavg()[0] / cores() if hasattr(os, "getloadavg") else 0.0
+    return seconds / 2, 2 * seconds * max(1.0, busy)
+
+
+def _core_speed() -> float:
     left, right = np.ones((128, 576), np.float32), np.ones((576, 576), np.float32)
     best = float("inf")
     for _ in range(200):  # short and often: another process in between must not count
         started = time.perf_counter()
         left @ right
         best = min(best, time.perf_counter() - started)
-    return EFFICIENCY * 2 * left.size * right.shape[1] / best
+    return 2 * left.size * right.shape[1] / best
