@@ -74,7 +74,8 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
         """Judge the texts as the engine decoded them, and record what the batch is worth."""
         rewards: Tensor = super()._calculate_rewards(inputs, prompts, self._texts, completion_ids_list)
         processes, rows = self.context.processes, self.context.rows
-        judged = Judged(processes.joined(self.rule.judged.scored))
+        own = self.rule.judged
+        judged = Judged(processes.joined(own.scored), own.scales and processes.joined(own.scales))
         every = [rows[position] for position in processes.joined([feature["position"] for feature in inputs])]
         self.context.metrics.values.update({**judged.metrics(), **task_metrics(every, judged)})
         return rewards

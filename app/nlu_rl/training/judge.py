@@ -69,9 +69,14 @@ def judge(rows: Sequence[Row], texts: Sequence[str], scale: Literal["task", "uni
 
 
 def task_metrics(rows: Sequence[Row], judged: Judged) -> dict[str, float]:
-    """Return reward and accuracy of each task of a mix, as `reward/<task>`; empty for a single task."""
+    """Return reward and accuracy of each task of a mix, as `reward/<task>`; of a single task none.
+
+    `shortened` is the share of rows whose passage was cut to fit the model, where a task has passages.
+    """
     names = sorted({row.task.name for row in rows})
-    metrics = {}
+    metrics: dict[str, float] = {}
+    if any(getattr(row.task, "passage", "") for row in rows):
+        metrics["shortened"] = sum(row.shortened for row in rows) / len(rows)
     for name in names if len(names) > 1 else ():
         part = judged.only([place for place, row in enumerate(rows) if row.task.name == name])
         metrics.update({f"{key}/{name}": value for key, value in part.metrics().items()})

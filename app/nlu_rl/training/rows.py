@@ -30,6 +30,8 @@ class Row:
     example: Example
     prompt_ids: list[int]
     target_ids: list[int]
+    shortened: bool = False
+    """Whether the passage was cut to fit the model's context."""
 
 
 class Rows:
@@ -89,7 +91,7 @@ class Rows:
                 f"the model's context of {self._context_tokens}.",
                 "Leave the row out, shorten its text, or use a model with a longer context.",
             )
-        return Row(task, fitted.example, prompt, target)
+        return Row(task, fitted.example, prompt, target, fitted.shortened)
 
     def _note_shortened(self, task: Task, position: tuple[int, int]) -> None:
         """Say how often passages are cut: in the log, each time that the number of such rows has doubled."""

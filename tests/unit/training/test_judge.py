@@ -1,11 +1,14 @@
 """Rewards of a mixed batch: as the tasks give them, or brought to one range; and what events tell of each task."""
 
+from pathlib import Path
+
 import pytest
 
 from nlu_rl.tasks.contract import Example
 from nlu_rl.tasks.registry import get_task, task_names
 from nlu_rl.training.judge import RuleReward, judge, task_metrics
 from nlu_rl.training.rows import Row
+from toy_run import HighOrLow, train_toy
 
 SST2, STSB = get_task("sst2"), get_task("stsb")
 BATCH = [
@@ -51,3 +54,24 @@ def test_every_tasks_best_and_worst_reward(name: str) -> None:
     example = Example("0", dict.fromkeys(task.schema.fields, "x"), gold)
     assert task.score(example, task.target(example)).reward == pytest.approx(task.best_reward)
     assert task.score(example, "").reward == pytest.approx(-task.best_reward)
+
+
+def test_events_tell_how_often_passages_were_cut() -> None:
+    boolq = get_task("boolq")
+    rows = [Row(boolq, Example(str(n), {}, "yes"), [1], [2], shortened=n == 0) for n in range(4)]
+    judged = judge(rows, ["yes</Judgement>"] * 4)
+    assert task_metrics(rows, judged) == {"shortened": 0.25}
+    assert "shortened" not in task_metrics(ROWS, judge(ROWS, TEXTS))
+
+
+@pytest.mark.parametrize("method", ["ppo", "grpo"])
+def test_a_run_tells_its_reward_in_the_scale_that_trains(
+    method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(HighOrLow, "best_reward", 2.0, raising=False)
+    told = {}
+    for scale in ("task", "unit"):
+        _, events = train_toy(method, tmp_path / scale, max_steps=1, reward_scale=scale)
+        told[scale] = next(event["metrics"]["reward"] for event in events if event["type"] == "step")
+    assert told["unit"] == pytest.approx(told["task"] / 2)
+    assert told["task"] != 0
