@@ -13,6 +13,7 @@ from nlu_rl import paths
 from nlu_rl.tui.app import NluApp
 from nlu_rl.tui.hardware import Usage
 from nlu_rl.tui.screens import home as home_screen
+from nlu_rl.tui.screens import monitor as monitor_screen
 from tui.conftest import settled
 from tui.recordings import NOW, put_all
 
@@ -40,8 +41,10 @@ def main() -> None:
         if data.is_dir():
             (Path(folder) / "data_cache").symlink_to(data)
         put_all(Path(folder))
-        now = Usage(busy=0.31, used_bytes=9.8 * GIB, total_bytes=32 * GIB, free_disk_bytes=212e9, cards=())
-        home_screen.usage = lambda: now
+        now = Usage(
+            busy=0.31, used_bytes=9.8 * GIB, total_bytes=32 * GIB, free_disk_bytes=212e9, disk_bytes=500e9, cards=()
+        )
+        home_screen.usage = monitor_screen.usage = lambda: now
         time.time = lambda: NOW
         asyncio.run(take("home", "down", "down"))
         asyncio.run(take("monitor", run="grpo_done"))

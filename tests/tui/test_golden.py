@@ -11,6 +11,7 @@ import pytest
 
 from nlu_rl.tui.hardware import Usage
 from nlu_rl.tui.screens import home as home_screen
+from nlu_rl.tui.screens import monitor as monitor_screen
 from tui.conftest import Open, screen_text, settled
 from tui.recordings import NAMES, NOW, put, put_all
 
@@ -31,8 +32,11 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 @pytest.fixture
 def still(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home at a fixed time, on a machine whose hardware does the same always."""
-    now = Usage(busy=0.31, used_bytes=9.8 * GIB, total_bytes=32 * GIB, free_disk_bytes=212e9, cards=())
+    now = Usage(
+        busy=0.31, used_bytes=9.8 * GIB, total_bytes=32 * GIB, free_disk_bytes=212e9, disk_bytes=500e9, cards=()
+    )
     monkeypatch.setattr(home_screen, "usage", lambda: now)
+    monkeypatch.setattr(monitor_screen, "usage", lambda: now)
     monkeypatch.setattr(time, "time", lambda: NOW)
     monkeypatch.setenv("NLU_RL_ASCII", "0")
     return home

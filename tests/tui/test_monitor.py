@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from nlu_rl.recipe import Recipe
 from nlu_rl.runs import control
 from nlu_rl.runs.layout import open_run
 from nlu_rl.runs.status import read_status
+from nlu_rl.tui.hardware import Card, Usage
+from nlu_rl.tui.sample_text import parts_text
+from nlu_rl.tui.screens import monitor
 from nlu_rl.tui.screens.dialogs import ProblemDialog
 from nlu_rl.tui.screens.monitor import PANELS, MonitorScreen
 from nlu_rl.tui.screens.sample import SampleDialog
+from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
 from tui.conftest import Open, screen_text, settled
 from tui.recorded import line, record, step_line
 
@@ -32,7 +37,7 @@ async def test_a_large_terminal_shows_every_panel(open_app: Open, runs: Path, si
     async with open_app(size, run="done-run") as pilot:
         shown = screen_text(pilot)
         for number, title in enumerate(PANELS, start=1):
-            assert f"{number} {title}" in shown
+            assert f"{number} {title.replace('HW', 'Hardware')}" in shown
         for words in ("✔ DONE done-run", "step 40/40", "100%", "best .900@40", "▲+1.00", "▼-1.00", "INFO line 299"):
             assert words in shown
         assert "━ reward" in shown
@@ -47,8 +52,11 @@ async def test_a_small_terminal_shows_one_panel_at_a_time(open_app: Open, runs: 
         assert "[2 Score]" in screen_text(pilot)
         await pilot.press("7")
         await settled(pilot)
-        assert "Review: a char" in screen_text(pilot)
+        assert "a charming" in screen_text(pilot)
         await pilot.press("8")
+        await settled(pilot)
+        assert "disk" in screen_text(pilot)
+        await pilot.press("9")
         await settled(pilot)
         assert "INFO line 299" in screen_text(pilot)
         assert screen_text(pilot).splitlines()[-1].endswith("? Help")
@@ -186,8 +194,13 @@ async def test_supervised_runs_say_that_there_is_no_reward(open_app: Open, home:
     run = record(home, "sft-run", method="sft", steps=2)
     run.events_path.write_text(line(type="step", step=1, metrics={"loss": 0.5, "step_seconds": 1.0}))
     run.samples_path.unlink()
-    async with open_app((120, 36), run="sft-run") as pilot:
-        assert "no reward yet (SFT has none)" in screen_text(pilot)
+    async with open_app((160, 48), run="sft-run") as pilot:
+        shown = screen_text(pilot)
+        assert "no reward: supervised training has none" in shown
+        assert "no KL: supervised training has none" in shown
+        assert "━ step 1.000" in shown  # its seconds are not split
+    async with open_app((80, 24), run="sft-run") as pilot:
+        assert "[4 Loss]" in screen_text(pilot)
 
 
 async def test_an_evaluation_shows_its_log_and_result(open_app: Open, home: Path) -> None:
@@ -200,3 +213,67 @@ async def test_an_evaluation_shows_its_log_and_result(open_app: Open, home: Path
         assert "accuracy        .750" in shown
         assert "INFO line 299" in shown
     assert read_status(run).state == "done"
+
+
+async def test_the_hardware_is_shown_with_cards_where_there_are(
+    open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = Card(busy=0.87, used_bytes=15.2 * 2**30, total_bytes=24 * 2**30, celsius=61)
+    now = Usage(0.31, 9.8 * 2**30, 32 * 2**30, free_disk_bytes=212e9, disk_bytes=500e9, cards=(card,))
+    monkeypatch.setattr(monitor, "usage", lambda: now)
+    async with open_app((120, 40), run="live-run") as pilot:
+        shown = screen_text(pilot)
+        for words in ("GPU0", "87% 61°C", "VRAM", "15.2/24G", "CPU", "31%", "9.8/32G", "212G free"):
+            assert words in shown
+        panel = pilot.app.screen.query_one(HardwarePanel)
+        panel.show(now)
+        await pilot.pause()
+        assert "▇▇" in screen_text(pilot)  # how busy it was, twice
+
+
+async def test_reward_parts_are_signed_and_coloured(open_app: Open, runs: Path) -> None:
+    async with open_app((120, 36), run="done-run") as pilot:
+        sample = {"parts": {"correctness": 1.0, "exceptional": -1.0, "length": 0.0}}
+        text = parts_text(pilot.app, sample)
+        assert text.plain == "correctness +1.00 exceptional -1.00 length +0.00"
+        colour = {text.plain[span.start : span.end]: str(span.style) for span in text.spans}
+        assert len({colour["+1.00"], colour["-1.00"], colour["+0.00"]}) == 3
+        assert parts_text(pilot.app, {"parts": {"em": 1.0, "f1": 0.5}}, 11).plain == "e+1.0 f+0.5"
+        assert "c+0.0 e-1.0" in screen_text(pilot)
+
+
+async def test_a_run_of_several_tasks_has_a_curve_for_each(open_app: Open, home: Path) -> None:
+    per_task = {"reward/sst2": 0.9, "reward/cola": 0.2}
+    run = record(home, "mix", "training", steps=20, **per_task)
+    with run.events_path.open("a") as file:
+        for task, accuracy in (("sst2", 0.8), ("cola", 0.6)):
+            file.write(line(type="validation", step=20, task=task, metric="accuracy", scores={"accuracy": accuracy}))
+    async with open_app((220, 55), run="mix") as pilot:
+        shown = screen_text(pilot)
+        for words in ("sst2 0.900", "cola 0.200", "╍ start", "━ sst2 0.800", "━ cola 0.600"):
+            assert words in shown
+
+
+async def test_the_score_of_the_base_model_stays_in_sight_after_supervised_training(open_app: Open, home: Path) -> None:
+    record(home, "sft-first")
+    run = record(home, "then-ppo", "training", steps=4)
+    recipe = Recipe.model_validate(
+        {"model": "smollm2-135m", "tasks": ["sst2"], "method": "ppo", "start_from": "sft-first"}
+    )
+    run.recipe_path.write_text(recipe.to_yaml())
+    async with open_app((220, 55), run="then-ppo") as pilot:
+        assert "╍ base 0.500" in screen_text(pilot)
+    shutil.rmtree(home / "runs" / "sft-first")
+    async with open_app((220, 55), run="then-ppo") as pilot:
+        assert "╍ before 0.500" in screen_text(pilot)
+
+
+async def test_the_log_keeps_to_its_end_and_to_its_words(open_app: Open, runs: Path) -> None:
+    run = open_run("live-run")
+    async with open_app((120, 40), run="live-run") as pilot:
+        with run.log_path.open("a") as file:
+            file.write("2026-11-24 13:23:01,973 WARNING nlu_rl.models.lora: a word of warning\n")
+            file.write("2026-11-24 13:23:02,000 INFO nlu_rl.models.lora: LoRA on 210 modules\n")
+        shown = await again(pilot)
+        assert "13:23:01 WARNING a word of warning" in shown
+        assert "13:23:02 LoRA on 210 modules" in shown

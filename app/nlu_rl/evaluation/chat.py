@@ -1,7 +1,7 @@
 """The chat job: a model that stays loaded and answers questions, with its adapter and without (heavy).
 
 The adapter is switched off and on, so both answers come from one copy of the weights. A worker that nobody has asked
-for a while ends by itself.
+for a while, or whose asker was killed, ends by itself.
 """
 
 import contextlib
@@ -17,26 +17,29 @@ from nlu_rl.models.chat import render_prompt
 from nlu_rl.runs.events import EventReader, append_line
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.reporter import Reporter
+from nlu_rl.runs.status import process_started
 from nlu_rl.tasks.contract import Example
 from nlu_rl.tasks.registry import get_task
 
 IDLE_SECONDS = 900.0
 POLL_SECONDS = 0.1
+ASKER_SECONDS = 2.0
 
 
 def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Answer what is written to the questions of `run`, until a stop is asked for or nobody asks any more.
 
-    `arguments`: `run` (with `checkpoint`) or `model`.
+    `arguments`: `run` (with `checkpoint`) or `model`; `asker`, the `pid` of who asks and when it `started`.
 
     Returns:
         `answered`, how many questions.
     """
+    asker = _Asker(arguments.get("asker"))
     subject = load_policy_subject(arguments, reporter)
     reporter.state("evaluating")
     sides = SIDES if arguments.get("run") else SIDES[:1]
     questions, answered, last, checked = EventReader(run.path / QUESTIONS), 0, time.monotonic(), False
-    while time.monotonic() - last < IDLE_SECONDS:
+    while time.monotonic() - last < IDLE_SECONDS and asker.is_there():
         if "stop" in reporter.requested():
             reporter.acknowledge("stop")
             break
@@ -55,6 +58,22 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         if not asked:
             time.sleep(POLL_SECONDS)
     return {"answered": answered}
+
+
+class _Asker:
+    """The process that asks; one that is not named is taken to be there."""
+
+    def __init__(self, named: Any) -> None:
+        self._named = named if isinstance(named, Mapping) else {}
+        self._looked = -ASKER_SECONDS
+
+    def is_there(self) -> bool:
+        now = time.monotonic()
+        if not isinstance(self._named.get("pid"), int) or now - self._looked < ASKER_SECONDS:
+            return True
+        self._looked = now
+        started = process_started(self._named["pid"])
+        return started is not None and abs(started - self._named.get("started", 0.0)) < ASKER_SECONDS
 
 
 def _answer(subject: PolicySubject, question: Mapping[str, Any], side: str) -> dict[str, Any]:

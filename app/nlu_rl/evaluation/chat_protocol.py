@@ -4,6 +4,7 @@ The asker appends to `questions.jsonl`, the worker to `answers.jsonl`: a line fo
 (`side: before`) and one with the adapter (`side: after`), or one with `error` and `fix`. Both files stay.
 """
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from nlu_rl.runs import control
 from nlu_rl.runs.events import EventReader, append_line
 from nlu_rl.runs.jobs import Job, launch
 from nlu_rl.runs.layout import RunDirectory, create_run, open_run
-from nlu_rl.runs.status import Status, read_status
+from nlu_rl.runs.status import Status, process_started, read_status
 
 QUESTIONS, ANSWERS = "questions.jsonl", "answers.jsonl"
 SIDES = ("before", "after")
@@ -45,7 +46,8 @@ class Conversation:
         """
         name = self.subject.get("run")
         root = open_run(name).path / "chat" if name else paths.runs_dir() / ".chat"
-        self.job = create_run(root, "chat", Job("chat", self.subject))
+        asker = {"pid": os.getpid(), "started": process_started(os.getpid())}
+        self.job = create_run(root, "chat", Job("chat", {**self.subject, "asker": asker}))
         self._answers = EventReader(self.job.path / ANSWERS)
         launch(self.job)
 

@@ -22,6 +22,7 @@ from nlu_rl.tui.ascii import AsciiFilter
 from nlu_rl.tui.keys import Key
 from nlu_rl.tui.place import remembered_screen
 from nlu_rl.tui.settings import Settings, SettingsError, default_settings, read_settings
+from nlu_rl.tui.terminal import leave_with_terminal
 from nlu_rl.tui.theme import THEME, THEMES
 
 _MANY, _WINDOW_SECONDS = 8, 5.0
@@ -57,6 +58,7 @@ class NluApp(App[None]):
     def on_mount(self) -> None:
         from nlu_rl.tui.screens.home import HomeScreen
 
+        leave_with_terminal(self)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = self._chosen_theme()

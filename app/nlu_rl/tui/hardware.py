@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 
 from nlu_rl import paths
 
 _QUERY = ("--query-gpu=utilization.gpu,memory.used,memory.total,temperature.gpu", "--format=csv,noheader,nounits")
+FIRST_LOOK_SECONDS = 0.1
+_looked = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Usage:
     used_bytes: float
     total_bytes: float
     free_disk_bytes: float
+    disk_bytes: float
     cards: tuple[Card, ...]
 
 
@@ -36,13 +38,25 @@ def usage() -> Usage:
     """Return what is used now. May wait for nvidia-smi: call it in a thread."""
     import psutil
 
-    memory = psutil.virtual_memory()
-    return Usage(psutil.cpu_percent() / 100, memory.total - memory.available, memory.total, free_disk(), cards())
+    memory, disk = psutil.virtual_memory(), _disk()
+    used = memory.total - memory.available
+    return Usage(_busy(), used, memory.total, disk.free, disk.total, cards())
 
 
-def free_disk() -> float:
+def _busy() -> float:
+    """Return the share of all processors since the last call; the first call looks for a moment."""
+    import psutil
+
+    global _looked  # as psutil itself keeps when it was last asked
+    share = psutil.cpu_percent(None if _looked else FIRST_LOOK_SECONDS) / 100
+    _looked = True
+    return float(share)
+
+
+def _disk() -> "shutil._ntuple_diskusage":
+    """Return the room on the disk of the runs; they may not be there yet, or no more."""
     existing = next(folder for folder in (paths.runs_dir(), *paths.runs_dir().parents) if os.path.exists(folder))
-    return float(shutil.disk_usage(Path(existing)).free)
+    return shutil.disk_usage(existing)
 
 
 def cards() -> tuple[Card, ...]:

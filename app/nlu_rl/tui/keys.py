@@ -60,7 +60,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("r", "resume", "", "Go on with a stopped, failed or lost run"),
         Key("right_square_bracket", "panel(1)", "", "Next panel", "]"),
         Key("left_square_bracket", "panel(-1)", "", "Previous panel", "["),
-        *(Key(str(n), f"show_panel({n})", "", f"Panel {n}") for n in range(1, 9)),
+        *(Key(str(n), f"show_panel({n})", "", f"Panel {n}") for n in range(1, 10)),
         Key("S", "smoothing", "", "Smooth curves more, or less"),
         Key("L", "log_scale", "", "Logarithmic scale"),
         Key("slash", "filter", "", "Show only samples with these words", "/"),

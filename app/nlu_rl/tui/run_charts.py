@@ -5,53 +5,76 @@ from collections.abc import Mapping, Sequence
 from nlu_rl.runs.curve import smooth
 from nlu_rl.runs.history import Point
 from nlu_rl.tui.snapshot import Snapshot
-from nlu_rl.tui.widgets.raster import Curve
+from nlu_rl.tui.widgets.raster import Curve, Stroke
 
 CHARTS = ("Reward", "Score", "KL", "Loss", "Entropy", "Seconds")
 """Titles of the panels, in their order."""
+SECONDS = {"generate_seconds": "gen", "score_seconds": "score", "update_seconds": "update"}
+LOSSES = {"policy_loss": "policy", "value_loss": "value"}
+_STROKES: tuple[Stroke, ...] = ("solid", "dashed", "dots")
+_START_STEPS = 3
+Series = Mapping[str, list[Point]]
 
 
 def curves_of(chart: str, snapshot: Snapshot, weight: float) -> list[Curve]:
-    """Return the curves of one panel."""
+    """Return the curves of one panel, each behind the next; `weight` smooths."""
     series = snapshot.series
     if chart == "Reward":
         return _reward(series, weight)
     if chart == "Score":
         return _scores(snapshot, weight)
-    if chart == "KL":
-        return _raw_and_smooth("kl", series.get("kl", []), weight)
-    if chart == "Loss":
-        parts = [name for name in ("policy_loss", "value_loss") if name in series] or ["loss"]
-        return _several(parts, series, weight)
-    if chart == "Entropy":
-        return _raw_and_smooth("entropy", series.get("entropy", []), weight)
-    parts = [name for name in ("generate_seconds", "score_seconds", "update_seconds") if name in series]
-    return _several(parts, series, weight)
+    if chart == "Loss" and "value_loss" in series:
+        return _several(LOSSES, series, weight)
+    if chart == "Seconds":
+        return _several(SECONDS, series, weight) or _raw_and_smooth("step", series.get("step_seconds", []), weight)
+    name = chart.lower()
+    return _raw_and_smooth(name, series.get(name, []), weight)
 
 
-def _reward(series: Mapping[str, list[Point]], weight: float) -> list[Curve]:
+def why_empty(chart: str, snapshot: Snapshot) -> str:
+    """Return what a panel without a curve says."""
+    supervised = snapshot.recipe.get("method") == "sft"
+    if supervised and chart in ("Reward", "KL", "Entropy"):
+        return f"no {chart if chart == 'KL' else chart.lower()}: supervised training has none"
+    if chart == "Score" and not (snapshot.recipe.get("evaluate") or {}).get("every"):
+        return "no validation: evaluate.every is not set"
+    return "nothing yet"
+
+
+def _reward(series: Series, weight: float) -> list[Curve]:
+    """Of a single task its reward; of a mix the mean as dots behind a line for each task. Dashed: the first steps."""
     reward = series.get("reward", [])
     if not reward:
         return []
-    tasks = [name for name in series if name.startswith("reward/")]
+    first = [value for _, value in reward[:_START_STEPS]]
+    start = _level("start", sum(first) / len(first), reward[0][0], reward[-1][0])
+    tasks = {name: name.removeprefix("reward/") for name in series if name.startswith("reward/")}
     if tasks:
-        return _several(tasks, series, weight)
-    first = reward[0][1]
-    start = Curve("start", [(reward[0][0], first), (reward[-1][0], first)], "dim", "dashed")
+        return [start, Curve("all", reward, "dim", "dots"), *_several(tasks, series, weight)]
     return [start, *_raw_and_smooth("reward", reward, weight)]
 
 
 def _scores(snapshot: Snapshot, weight: float) -> list[Curve]:
-    """Validation scores; behind them the accuracy of the training batches, smoothed."""
+    """Validation scores, dashed what they were before; behind them the accuracy of the training batches."""
     curves = []
     if accuracy := snapshot.series.get("accuracy"):
         curves.append(Curve("batch", smooth(accuracy, weight), "dim", "dots"))
     last = max((points[-1][0] for points in (*snapshot.scores.values(), *snapshot.series.values())), default=0)
+    alone = len(snapshot.scores) == 1
     for number, (task, points) in enumerate(snapshot.scores.items()):
+        role = "good" if number == 0 else f"series-{number}"
+        base = snapshot.base_scores.get(task)
+        if base is not None:
+            curves.append(_level("base" if alone else "", base, 0, last, "second" if alone else role))
         if points and points[0][0] == 0:
-            curves.append(Curve("before", [points[0], (last, points[0][1])], "dim", "dashed"))
-        curves.append(Curve(task, points, "good" if number == 0 else f"series-{number}"))
+            name = "before" if base is None else "start"
+            curves.append(_level(name if alone else "", points[0][1], 0, last, "dim" if alone else role))
+        curves.append(Curve(task, points, role))
     return curves
+
+
+def _level(name: str, value: float, first: float, last: float, role: str = "dim") -> Curve:
+    return Curve(name, [(first, value), (last, value)], role, "dashed")
 
 
 def _raw_and_smooth(name: str, points: Sequence[Point], weight: float) -> list[Curve]:
@@ -60,14 +83,10 @@ def _raw_and_smooth(name: str, points: Sequence[Point], weight: float) -> list[C
     return [Curve("", points, "dim", "dots"), Curve(name, smooth(points, weight), "good")]
 
 
-def _several(names: Sequence[str], series: Mapping[str, list[Point]], weight: float) -> list[Curve]:
-    strokes = ("solid", "dashed", "dots")
+def _several(names: Mapping[str, str], series: Series, weight: float) -> list[Curve]:
+    """Return a smoothed line for each metric that is there, under the name it is to have."""
+    there = [(name, shown) for name, shown in names.items() if series.get(name)]
     return [
-        Curve(
-            name.removesuffix("_seconds").removeprefix("reward/").replace("_", " "),
-            smooth(series.get(name, []), weight),
-            f"series-{number}",
-            strokes[min(number, 2)],  # type: ignore[arg-type]
-        )
-        for number, name in enumerate(names)
+        Curve(shown, smooth(series[name], weight), f"series-{number}", _STROKES[number % len(_STROKES)])
+        for number, (name, shown) in enumerate(there)
     ]

@@ -1,6 +1,7 @@
 """Samples as people read them: ▲ right, ◆ wrong, ▼ nothing could be read; rewards signed."""
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from textual.app import App
 
 Sample = Mapping[str, Any]
-COLUMNS = (("step", 5), ("reward", 7), ("gold", 12), ("read", 12), ("parts", 26), ("completion", None))
+_NARROW = {"step": 5, "reward": 7, "gold": 9, "read": 9, "parts": 11}
+_WIDE = {"step": 5, "reward": 7, "gold": 12, "read": 12, "parts": 37}
+_WIDE_FROM = 104
+_GAP, _SCROLLBAR = 2, 1  # cells a table puts around a column, and beside all
 
 
 def verdict(sample: Sample) -> tuple[str, str]:
@@ -23,9 +27,17 @@ def verdict(sample: Sample) -> tuple[str, str]:
     return ("▲", "good") if sample.get("correct") else ("◆", "warn")
 
 
-def row_of(app: "App[Any]", sample: Sample, width: int) -> tuple[Text, ...]:
-    """Return the cells of a sample; the completion, and the prompt's end behind it, get `width` cells."""
+def columns(width: int) -> dict[str, int]:
+    """Return the columns of a table of samples and their cells; the completion gets what is left of `width`."""
+    fixed = _WIDE if width >= _WIDE_FROM else _NARROW
+    left = width - sum(fixed.values()) - _GAP * (len(fixed) + 1) - _SCROLLBAR
+    return {**fixed, "completion": max(12, left)}
+
+
+def row_of(app: "App[Any]", sample: Sample, cells: Mapping[str, int]) -> tuple[Text, ...]:
+    """Return the cells of a sample, as wide as `columns` says; the prompt's end stands behind the completion."""
     glyph, role = verdict(sample)
+    width = cells["completion"]
     read = sample.get("extracted")
     completion = str(sample.get("completion", "")).removeprefix(OPEN_TAG).removesuffix(CLOSE_TAG)
     words = Text(cut(completion, width))
@@ -34,22 +46,35 @@ def row_of(app: "App[Any]", sample: Sample, width: int) -> tuple[Text, ...]:
     return (
         Text(str(sample.get("step", "")), style(app, "dim"), justify="right"),
         Text(f"{glyph}{signed(_number(sample.get('reward')))}", style(app, role)),
-        Text(cut(str(sample.get("gold")), 12)),
-        Text("∅" if read is None else cut(str(read), 12), style(app, role)),
-        Text(cut(parts_text(sample), 26), style(app, "dim")),
+        Text(cut(str(sample.get("gold")), cells["gold"])),
+        Text("∅" if read is None else cut(str(read), cells["read"]), style(app, role)),
+        parts_text(app, sample, cells["parts"]),
         words,
     )
 
 
-def parts_text(sample: Sample) -> str:
-    """Return the named parts of the reward, signed."""
+def parts_text(app: "App[Any]", sample: Sample, width: int = 0) -> Text:
+    """Return the named parts of the reward, signed and coloured; few cells of `width` get few letters and digits."""
     parts = sample.get("parts")
-    return "  ".join(f"{name} {signed(_number(value))}" for name, value in (parts or {}).items())
+    parts = parts if isinstance(parts, Mapping) else {}
+    values = [(str(name), _number(value)) for name, value in parts.items()]
+    few = bool(width) and width < 8 * len(values)
+    shown = [(name, f"{value:+.1f}" if few else signed(value), value) for name, value in values]
+    spare = width - sum(len(number) + 2 - few for _, number, _ in shown) + 1
+    letters = max(1, spare // max(1, len(shown))) if width else 99
+    text = Text()
+    for name, number, value in shown:
+        look = style(app, "good" if value > 0 else "bad" if value < 0 else "dim")
+        text.append(f"{' ' if text else ''}{name[:letters]}{'' if few else ' '}", style(app, "dim"))
+        text.append(number, look)
+    return text
 
 
 def query_of(sample: Sample) -> str:
-    """Return the row's own text: what stands last in the prompt."""
-    return str(sample.get("prompt", "")).rpartition("\n\n")[2]
+    """Return the row's own text: what stands last in the prompt, a single field without its name."""
+    text = str(sample.get("prompt", "")).rpartition("\n\n")[2]
+    name, colon, rest = text.partition(": ")
+    return rest if colon and "\n" not in text and name.isalnum() else text
 
 
 def words_of(sample: Sample) -> str:
@@ -71,14 +96,15 @@ def detail_text(app: "App[Any]", sample: Sample, samples: Sequence[Sample]) -> T
     text.append(f"{sample.get('gold')}\n")
     text.append("reward ", dim)
     text.append(f"{glyph} {signed(_number(sample.get('reward')))}", strong)
-    text.append(f"   {parts_text(sample)}   advantage {signed(_number(sample.get('advantage')))}\n", dim)
+    text.append("   ").append_text(parts_text(app, sample))
+    text.append(f"   advantage {signed(_number(sample.get('advantage')))}\n", dim)
     group = [other for other in samples if _same_prompt(sample, other)]
     if len(group) > 1:
         rewards = [_number(other.get("reward")) for other in group]
         text.append("group  ", dim)
         for other in group:
             text.append(verdict(other)[0], style(app, verdict(other)[1]))
-        text.append(f"   mean {signed(sum(rewards) / len(rewards))}\n", dim)
+        text.append(f"   mean {signed(fmean(rewards))}   std {pstdev(rewards):.2f}\n", dim)
     text.append(f"step {sample.get('step')} · {sample.get('task')} · row {sample.get('id')}", dim)
     return text
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nlu_rl.errors import NluRlError
 from nlu_rl.runs.health import Concern, examine
-from nlu_rl.runs.history import History, Point
+from nlu_rl.runs.history import History, Point, main_score
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, best_record, complete_checkpoints
+from nlu_rl.runs.layout import RunDirectory, best_record, complete_checkpoints, open_run
 from nlu_rl.runs.overview import read_recipe
 from nlu_rl.runs.status import Status
 from nlu_rl.runs.tail import TailReader, last_lines
@@ -43,6 +44,8 @@ class Snapshot:
     """By metric; those of a mix also by task, as `reward/<task>`."""
     scores: Mapping[str, list[Point]]
     """Main validation score by task."""
+    base_scores: Mapping[str, float]
+    """The same before the run that this one goes on from; empty for a run that begins with the base model."""
     latest: Mapping[str, Any]
     """The metrics of the last step."""
     eta_seconds: float | None
@@ -68,6 +71,7 @@ class SnapshotReader:
         self._recipe = read_recipe(run)
         self._series: dict[str, list[Point]] = {}
         self._scores: dict[str, list[Point]] = {}
+        self._base_scores = _base_scores(self._recipe.get("start_from"))
 
     def read(self) -> Snapshot:
         history = self._history
@@ -85,6 +89,7 @@ class SnapshotReader:
             recipe=self._recipe,
             series=self._series,
             scores=self._scores,
+            base_scores=self._base_scores,
             latest=latest if isinstance(latest, dict) else {},
             eta_seconds=history.eta_seconds() if history.status.live else None,
             best=best_record(self.run),
@@ -121,3 +126,16 @@ class SnapshotReader:
         except (OSError, ValueError):
             return {}
         return result if isinstance(result, dict) else {}
+
+
+def _base_scores(start_from: Any) -> dict[str, float]:
+    """Return what the run of that name scored at its step 0, by task; empty when it is not there any more."""
+    if not isinstance(start_from, str):
+        return {}
+    try:
+        history = History(open_run(start_from))
+    except NluRlError:
+        return {}
+    history.poll()
+    first = (event for event in history.validations if event.get("step") == 0)
+    return {str(event.get("task")): score for event in first if (score := main_score(event)) is not None}

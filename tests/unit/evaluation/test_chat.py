@@ -1,6 +1,7 @@
 """A conversation with the tiny model: one copy of the weights answers with its adapter and without."""
 
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -12,10 +13,10 @@ from nlu_rl.evaluation import chat, chat_protocol
 from nlu_rl.evaluation.chat_protocol import ANSWERS, QUESTIONS, Conversation
 from nlu_rl.runs import control
 from nlu_rl.runs.events import append_line, read_events
-from nlu_rl.runs.jobs import Job
+from nlu_rl.runs.jobs import Job, read_job
 from nlu_rl.runs.layout import RunDirectory, create_run
 from nlu_rl.runs.reporter import job
-from nlu_rl.runs.status import read_status
+from nlu_rl.runs.status import process_started, read_status
 from trained_run import write_sst2, write_trained_run
 
 FIELDS = {"sentence": "the plot is fine"}
@@ -86,6 +87,24 @@ def test_nobody_asks_so_it_ends(home: Path, tiny_model_dir: Path, monkeypatch: p
     with job(directory) as reporter:
         reporter.result = chat.run(directory, {"run": None, "model": str(tiny_model_dir)}, reporter)
     assert read_status(directory).state == "done"
+
+
+def test_its_asker_was_killed_so_it_ends(home: Path, tiny_model_dir: Path) -> None:
+    directory = create_run(home / "runs" / ".chat", "chat", Job("chat", {"model": str(tiny_model_dir)}))
+    append_line(directory.path / QUESTIONS, {"id": 1, "task": "sst2", "fields": FIELDS})
+    gone = {"pid": 2**22 + 1, "started": 1.0}  # above the largest process id
+    with job(directory) as reporter:
+        reporter.result = chat.run(directory, {"run": None, "model": str(tiny_model_dir), "asker": gone}, reporter)
+    assert reporter.result == {"answered": 0}
+
+
+def test_the_worker_is_told_who_asks(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_protocol, "launch", lambda run: 0)
+    talk = Conversation({"run": None, "model": "m"})
+    talk.start()
+    assert talk.job is not None
+    asker = read_job(talk.job).arguments["asker"]
+    assert asker == {"pid": os.getpid(), "started": process_started(os.getpid())}
 
 
 def test_a_question_wakes_a_worker_that_has_gone(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from textual.screen import Screen
+from rich.text import Text
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from nlu_rl.tui.place import remember
@@ -27,6 +29,20 @@ class BaseScreen(Screen[None]):
 
     def on_screen_resume(self) -> None:
         remember(self.place)
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether it is on top, or only dialogs lie over it. Textual's `is_current` counts whatever lies one below."""
+        stack = self.app.screen_stack
+        return self in stack and all(isinstance(over, ModalScreen) for over in stack[stack.index(self) + 1 :])
+
+    def write(self, selector: str, text: Text) -> bool:
+        """Change the text of a Static if it differs, since every change is a new layout; return whether it did."""
+        widget = self.query_one(selector, Static)
+        if widget.content == text:
+            return False
+        widget.update(text)
+        return True
 
     async def _dispatch_message(self, message: Any) -> None:
         try:

@@ -136,7 +136,7 @@ class ChatScreen(BaseScreen):
 
     def _look(self) -> None:
         talk = self._talk
-        if talk is not None and self.is_current:
+        if talk is not None and self.is_seen:
             self.in_background(lambda: (talk.status, talk.answers()), self._take, group="answers")
 
     def _take(self, found: tuple[Status | None, list[dict[str, Any]]]) -> None:

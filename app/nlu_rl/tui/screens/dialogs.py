@@ -153,7 +153,7 @@ class HelpDialog(ModalScreen[None]):
         for key in self._keys:
             if key.about.startswith("Panel ") and key.key != "1":
                 continue
-            name, about = ("1…8", "Go to a panel") if key.about == "Panel 1" else (key.shown or key.key, key.about)
+            name, about = ("1…9", "Go to a panel") if key.about == "Panel 1" else (key.shown or key.key, key.about)
             text.append(f"{name:<7}", style(self.app, "title"))
             text.append(f"{about}\n")
         text.append("ctrl+p ", style(self.app, "title"))

@@ -6,6 +6,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Input, Static
 
 from nlu_rl import __version__
@@ -17,11 +18,13 @@ from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.run_line import SORTS, preview_text, row_of
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option, TypedDialog
 from nlu_rl.tui.screens.run_actions import RunActions
+from nlu_rl.tui.stale_jobs import sweep
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.enter_table import OpenTable
 
 POLL_SECONDS = 1.0
 HARDWARE_SECONDS = 3.0
+SWEEP_AFTER_SECONDS = 2.0
 EMPTY = """
 
    There is no run yet.
@@ -46,7 +49,6 @@ class HomeScreen(RunActions):
     HomeScreen #list:focus-within { border: round $primary; }
     HomeScreen DataTable { height: 1fr; background: transparent; scrollbar-size-vertical: 1; }
     HomeScreen #preview { height: 6; text-wrap: nowrap; text-overflow: ellipsis; }
-    HomeScreen.-short #preview { height: 5; }
     HomeScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
     HomeScreen.-filtering #filter { display: block; }
     HomeScreen.-empty DataTable { display: none; }
@@ -82,6 +84,7 @@ class HomeScreen(RunActions):
         self.set_interval(HARDWARE_SECONDS, self.refresh_hardware)
         self.refresh_runs()
         self.refresh_hardware()
+        self.set_timer(SWEEP_AFTER_SECONDS, lambda: self.in_background(sweep, lambda _: None, group="sweep"))
 
     def on_screen_resume(self) -> None:
         self.refresh_runs()
@@ -92,11 +95,11 @@ class HomeScreen(RunActions):
             self._fill()
 
     def refresh_runs(self) -> None:
-        if self.is_current:
+        if self.is_seen:
             self.in_background(self._overviews.poll, self._take, group="runs")
 
     def refresh_hardware(self) -> None:
-        if self.is_current:
+        if self.is_seen:
             self.in_background(usage, self._take_usage, group="hardware")
 
     @property
@@ -153,7 +156,7 @@ class HomeScreen(RunActions):
             if at in self.shown_names:
                 table.move_cursor(row=self.shown_names.index(at))
         box = self.query_one("#list")
-        box.border_subtitle = f"filter: {' '.join(words) or 'none'}   sort: {name}"
+        entitle(box, subtitle=f"filter: {' '.join(words) or 'none'}   sort: {name}")
         self._show_top()
         self._show_preview()
 
@@ -165,14 +168,14 @@ class HomeScreen(RunActions):
         if self._usage is not None:
             room = self.size.width - text.cell_len - 4
             text.append("   " + format.cut(hardware_text(self._usage), room), style(self.app, "dim"))
-        self.query_one("#top", Static).update(text)
+        self.write("#top", text)
 
     def _show_preview(self) -> None:
         box = self.query_one("#preview", Static)
         current = self.current
         box.display = bool(self._found)
-        box.border_title = current.name if current else ""
-        box.update(preview_text(self.app, current, time.time()) if current else Text())
+        entitle(box, title=current.name if current else "")
+        self.write("#preview", preview_text(self.app, current, time.time()) if current else Text())
 
     def on_data_table_row_highlighted(self) -> None:
         self._show_preview()
@@ -270,6 +273,14 @@ class HomeScreen(RunActions):
                 self.in_background(operations.start_demo, self.open_run, group="start")
 
         self.app.push_screen(ChoiceDialog("Train the demo?", text, options), answer)
+
+
+def entitle(box: Widget, *, title: str | None = None, subtitle: str | None = None) -> None:
+    """Change what stands in the border where it differs: every change is painted."""
+    if title is not None and str(box.border_title or "") != title:
+        box.border_title = title
+    if subtitle is not None and str(box.border_subtitle or "") != subtitle:
+        box.border_subtitle = subtitle
 
 
 def _words(overview: Overview) -> str:

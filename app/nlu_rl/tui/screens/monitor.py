@@ -15,19 +15,23 @@ from textual.widgets import DataTable, Footer, Input, Static
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import operations
 from nlu_rl.tui.evaluation_text import result_text
+from nlu_rl.tui.hardware import usage
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.run_charts import CHARTS, curves_of
+from nlu_rl.tui.log_text import log_text
+from nlu_rl.tui.run_charts import CHARTS, curves_of, why_empty
 from nlu_rl.tui.run_head import banner_text, head_text
 from nlu_rl.tui.screens.dialogs import stop_dialog
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.snapshot import Snapshot, SnapshotReader
 from nlu_rl.tui.theme import style
+from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
 from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.sample_table import SampleTable
 
 POLL_SECONDS = 0.5
 SMOOTHINGS = (0.8, 0.95, 0.0, 0.5)
-PANELS = (*CHARTS, "Samples", "Log")
+HARDWARE_SECONDS = 3.0
+PANELS = (*CHARTS, "Samples", "HW", "Log")
 
 
 class MonitorScreen(RunActions):
@@ -42,11 +46,11 @@ class MonitorScreen(RunActions):
     MonitorScreen #tabs { display: none; height: 1; padding: 0 1; }
     MonitorScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
     MonitorScreen.-filtering #filter { display: block; }
-    MonitorScreen #panels { grid-size: 3 3; grid-rows: 1fr 1fr 1.3fr; height: 1fr; }
-    MonitorScreen #panel-7 { column-span: 2; }
-    MonitorScreen #panel-8 { border: round $border; border-title-color: $primary; scrollbar-size-vertical: 1; }
-    MonitorScreen #panel-8:focus { border: round $primary; }
-    MonitorScreen #log { width: auto; }
+    MonitorScreen #panels { grid-size: 3 4; grid-rows: 1fr 1fr auto 1fr; height: 1fr; }
+    MonitorScreen #panel-7 { column-span: 2; row-span: 2; }
+    MonitorScreen #panel-9 { border: round $border; border-title-color: $primary; scrollbar-size-vertical: 1; }
+    MonitorScreen #panel-9:focus { border: round $primary; }
+    MonitorScreen #log { width: auto; min-height: 100%; }
     MonitorScreen #result { display: none; height: auto; max-height: 60%; padding: 0 1; }
     MonitorScreen.-job #result { display: block; }
     MonitorScreen.-narrow #tabs, MonitorScreen.-short #tabs, MonitorScreen.-zoomed #tabs { display: block; }
@@ -54,7 +58,7 @@ class MonitorScreen(RunActions):
         grid-size: 1 1; grid-rows: 1fr;
     }
     MonitorScreen.-narrow .panel, MonitorScreen.-short .panel, MonitorScreen.-zoomed .panel {
-        display: none; column-span: 1;
+        display: none; column-span: 1; row-span: 1; height: 100%;
     }
     MonitorScreen.-narrow .panel.-current, MonitorScreen.-short .panel.-current,
     MonitorScreen.-zoomed .panel.-current { display: block; }
@@ -80,8 +84,10 @@ class MonitorScreen(RunActions):
             for number, title in enumerate(CHARTS, start=1):
                 yield LineChart(f"{number} {title}", id=f"panel-{number}")
             yield SampleTable(id="panel-7")
-            with VerticalScroll(id="panel-8", can_focus=True) as log:
-                log.border_title = "8 Log"
+            yield HardwarePanel("8 Hardware", id="panel-8")
+            with VerticalScroll(id="panel-9", can_focus=True) as log:
+                log.border_title = "9 Log"
+                log.anchor()
                 yield Static(id="log")
         yield Footer(compact=True, show_command_palette=False)
 
@@ -89,10 +95,11 @@ class MonitorScreen(RunActions):
         for number in range(1, len(PANELS) + 1):
             self._panel_widget(number).add_class("panel")
         self.query_one("#panel-7", SampleTable).border_title = "7 Samples  ▲ right  ◆ wrong  ▼ nothing read"
-        self.query_one("#panel-1", LineChart).empty = "no reward yet (SFT has none)"
         self.action_show_panel(1)
         self.set_interval(POLL_SECONDS, self.refresh_run)
+        self.set_interval(HARDWARE_SECONDS, self.refresh_hardware)
         self.refresh_run()
+        self.refresh_hardware()
 
     @property
     def place(self) -> str:
@@ -105,8 +112,12 @@ class MonitorScreen(RunActions):
         return self.run
 
     def refresh_run(self) -> None:
-        if self.is_current or self.snapshot is None:
+        if self.is_seen or self.snapshot is None:
             self.in_background(self._read, self._take, group="run")
+
+    def refresh_hardware(self) -> None:
+        if self.is_seen and not self.has_class("-job"):
+            self.in_background(usage, self.query_one(HardwarePanel).show, group="hardware")
 
     def _read(self) -> Snapshot:
         if self._reader is None:
@@ -119,6 +130,9 @@ class MonitorScreen(RunActions):
         if first and snapshot.kind != "train":
             self.add_class("-job", "-zoomed")
             self.action_show_panel(len(PANELS))
+        elif first and snapshot.recipe.get("method") == "sft":
+            self.action_show_panel(CHARTS.index("Loss") + 1)  # it has no reward
+            self.query_one("#panel-7", SampleTable).empty = "none: supervised training draws no samples"
         self._show()
 
     def _show(self) -> None:
@@ -126,30 +140,23 @@ class MonitorScreen(RunActions):
         snapshot = self.snapshot
         if snapshot is None:
             return
-        self._update("#head", head_text(self.app, self.run.name, snapshot, self.size.width))
+        self.write("#head", head_text(self.app, self.run.name, snapshot, self.size.width))
         banner = banner_text(self.app, snapshot)
         self.set_class(bool(banner), "-concerned")
-        self._update("#banner", banner)
-        self._update("#result", result_text(self.app, snapshot.kind, snapshot.result))
+        self.write("#banner", banner)
+        self.write("#result", result_text(self.app, snapshot.kind, snapshot.result))
         for number, title in enumerate(CHARTS, start=1):
             chart = self.query_one(f"#panel-{number}", LineChart)
             if chart.display:
                 curves = curves_of(title, snapshot, SMOOTHINGS[self._smoothing])
+                chart.say_when_empty(why_empty(title, snapshot))
                 chart.show(curves, log_scale=self._log_scale)
         table = self.query_one("#panel-7", SampleTable)
         if table.display:
             table.show(snapshot.samples)
-        log = self._panel_widget(8)
-        if log.display and self._update("#log", Text("\n".join(snapshot.log), no_wrap=True)):
-            log.scroll_end(animate=False)
-
-    def _update(self, selector: str, text: Text) -> bool:
-        """Change a text if it differs; return whether it did."""
-        widget = self.query_one(selector, Static)
-        if widget.content == text:
-            return False
-        widget.update(text)
-        return True
+        log = self._panel_widget(9)
+        if log.display:
+            self.write("#log", log_text(self.app, snapshot.log))
 
     def _panel_widget(self, number: int) -> Widget:
         return self.query_one(f"#panel-{number}")
@@ -162,7 +169,7 @@ class MonitorScreen(RunActions):
         for other, title in enumerate(PANELS, start=1):
             look = style(self.app, "title") + style(self.app, "bold") if other == number else style(self.app, "dim")
             tabs.append(f"[{other} {title}]" if other == number else f" {other} {title} ", look)
-        self._update("#tabs", tabs)
+        self.write("#tabs", tabs)
         self._panel_widget(number).focus()
         self.call_after_refresh(self._show)
 

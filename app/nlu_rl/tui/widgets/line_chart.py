@@ -33,8 +33,27 @@ class LineChart(Widget, can_focus=True):
         if drawn == self.curves and log_scale == self.log_scale:
             return
         self.curves, self.log_scale = drawn, log_scale
-        self.border_subtitle = "  ".join(_legend(curve) for curve in drawn if curve.name)
+        self._write_legend()
         self.refresh()
+
+    def on_resize(self) -> None:
+        self._write_legend()
+
+    def _write_legend(self) -> None:
+        """Name every curve with its last value, in fewer letters where there is less room."""
+        named = [curve for curve in self.curves if curve.name]
+        room = self.size.width - 6
+        for cells, gap in ((99, "  "), (99, " "), (6, " "), (3, " ")):
+            legend = gap.join(_legend(curve, cells) for curve in named)
+            if len(legend) <= room:
+                break
+        if self.border_subtitle != legend:
+            self.border_subtitle = legend
+
+    def say_when_empty(self, why: str) -> None:
+        if why != self.empty:
+            self.empty = why
+            self.refresh()
 
     def render(self) -> Text:
         width, height = self.content_size.width - _AXIS, self.content_size.height - 1
@@ -70,5 +89,5 @@ class LineChart(Widget, can_focus=True):
         return f"{short(10**value if self.log_scale else value):>{_AXIS - 1}}"[: _AXIS - 1]
 
 
-def _legend(curve: Curve) -> str:
-    return f"{LEGEND[curve.stroke]} {curve.name} {short(curve.points[-1][1])}"
+def _legend(curve: Curve, cells: int) -> str:
+    return f"{LEGEND[curve.stroke]} {curve.name[:cells]} {short(curve.points[-1][1])}"

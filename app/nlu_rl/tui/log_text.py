@@ -1,0 +1,31 @@
+"""The end of a run's log for few cells: the time of day without the date, our own lines without their module."""
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from rich.text import Text
+
+from nlu_rl.tui.theme import style
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+_OWN = re.compile(r"\d{4}-\d\d-\d\d (\d\d:\d\d:\d\d),\d+ (\w+) (?:nlu_rl\.[\w.]+|__main__): ?(.*)")
+_GRAVE = {"WARNING": "warn", "ERROR": "bad", "CRITICAL": "bad"}
+
+
+def log_text(app: "App[Any]", lines: Iterable[str]) -> Text:
+    """Return the lines, those of other libraries as they are; what is grave is coloured and keeps its word."""
+    text = Text(no_wrap=True)
+    for line in lines:
+        found = _OWN.fullmatch(line)
+        if found is None:
+            text.append(f"{line}\n")
+            continue
+        clock, level, message = found.groups()
+        text.append(f"{clock} ", style(app, "dim"))
+        word = "" if level in ("INFO", "DEBUG") else f"{level} "
+        text.append(f"{word}{message}\n", style(app, _GRAVE.get(level, "plain")))
+    text.rstrip()
+    return text

@@ -1,0 +1,50 @@
+"""The interface on a real terminal that is taken away: it ends, and the run goes on."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from nlu_rl.runs.status import read_status
+from tui.recorded import record
+
+IGNORING = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+OPEN = "from nlu_rl.tui.app import run_tui; run_tui()"
+
+
+def opened(code: str) -> tuple[subprocess.Popen[bytes], int]:
+    """Return the interface's process once it has painted its runs, and the other end of its terminal."""
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=slave, stdout=slave, stderr=slave, env=environment, start_new_session=True
+    )
+    os.close(slave)
+    shown, deadline = b"", time.monotonic() + 60
+    while b"live-run" not in shown and time.monotonic() < deadline:
+        if select.select([master], [], [], 0.1)[0]:
+            shown += os.read(master, 65536)
+    assert b"live-run" in shown
+    return process, master
+
+
+@pytest.mark.parametrize("how", ["the terminal is closed", "SIGHUP", "SIGTERM"])
+def test_it_ends_with_its_terminal_and_touches_no_run(home: Path, how: str) -> None:
+    run = record(home, "live-run", "training", steps=3)
+    process, master = opened(IGNORING + OPEN)
+    try:
+        if how == "the terminal is closed":
+            os.close(master)  # SIGHUP is ignored, as under nohup: only the end of the input tells
+        else:
+            process.send_signal(getattr(signal, how))
+        assert process.wait(timeout=30) == 0
+    finally:
+        process.kill()
+    assert read_status(run).state == "training"
+    assert not list(run.control_dir.iterdir())
