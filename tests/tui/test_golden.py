@@ -37,6 +37,7 @@ def still(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     monkeypatch.setattr(home_screen, "usage", lambda: now)
     monkeypatch.setattr(monitor_screen, "usage", lambda: now)
+    monkeypatch.setattr(monitor_screen, "HARDWARE_SECONDS", 1e6)  # how busy it was is looked at once
     monkeypatch.setattr(time, "time", lambda: NOW)
     monkeypatch.setenv("NLU_RL_ASCII", "0")
     return home

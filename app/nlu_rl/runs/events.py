@@ -66,13 +66,18 @@ class EventReader:
                 self._offset += len(block)
                 self._inside_long_line = True
             return []
-        self._offset += end
-        lines = block[:end].split(b"\n")[:-1]
+        begin = 0
         if self._inside_long_line:
             self._inside_long_line = False
             self.skipped += 1
-            lines = lines[1:]
+            begin = block.index(b"\n") + 1
+        lines = self._lines(block[begin:end], self._offset + begin)
+        self._offset += end
         return [event for line in lines if line.strip() and (event := self._parse(line)) is not None]
+
+    def _lines(self, block: bytes, _offset: int) -> list[bytes]:
+        """Return the lines to parse of a block of whole lines that begins at `_offset` of the file."""
+        return block.split(b"\n")
 
     def _notice_replacement(self, found: os.stat_result) -> None:
         if (self._inode is not None and found.st_ino != self._inode) or found.st_size < self._offset:

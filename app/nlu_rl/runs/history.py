@@ -6,6 +6,7 @@ thinned to every second step.
 """
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from nlu_rl.runs.watch import KEPT_STEPS, Watch, metric
 
 KEPT_POINTS = 2000
 _STEP_BYTES = 500  # a usual step event
-_STEP_MARK = b'"type": "step"'
+_NO_STEP = re.compile(rb'"type": "(?!step")')
 
 Point = tuple[int, float]
 """(step, value)."""
@@ -30,18 +31,19 @@ class ThinningReader(EventReader):
             size = os.stat(path).st_size
         except OSError:
             size = 0
-        self._stride = max(1, size // (_STEP_BYTES * keep))
-        self._whole_from = size - KEPT_STEPS * _STEP_BYTES
-        self._position = 0
-        self._met = 0
+        self._stride_bytes = max(1, size // keep)
+        self._thin_until = size - KEPT_STEPS * _STEP_BYTES if self._stride_bytes > 2 * _STEP_BYTES else 0
 
-    def _parse(self, line: bytes) -> dict[str, Any] | None:
-        self._position += len(line) + 1
-        if self._stride > 1 and self._position < self._whole_from and _STEP_MARK in line:
-            self._met += 1
-            if self._met % self._stride:
-                return None
-        return super()._parse(line)
+    def _lines(self, block: bytes, offset: int) -> list[bytes]:
+        """Of what was there at first, take the line at every stride and those that are no step; the rest is not split.
+
+        A line is looked for with `find`, so that a file of 40 MB costs little more than reading it.
+        """
+        thinned = block[: block.rfind(b"\n", 0, max(0, self._thin_until - offset)) + 1]
+        begins = {thinned.rfind(b"\n", 0, at) + 1 for at in range(0, len(thinned), self._stride_bytes)}
+        begins |= {thinned.rfind(b"\n", 0, found.start()) + 1 for found in _NO_STEP.finditer(thinned)}
+        kept = [thinned[begin : thinned.index(b"\n", begin)] for begin in sorted(begins)] if thinned else []
+        return [*kept, *super()._lines(block[len(thinned) :], offset + len(thinned))]
 
 
 class History(Watch):

@@ -13,13 +13,18 @@ class TailReader(EventReader):
 
     def __init__(self, path: Path, tail_bytes: int = TAIL_BYTES) -> None:
         super().__init__(path)
-        try:
-            size = os.stat(path).st_size
-        except OSError:
-            return
-        if size > tail_bytes:
+        size = file_size(path)
+        if size is not None and size > tail_bytes:
             self._offset = size - tail_bytes
             self._inside_long_line = True  # the line it falls into is skipped
+
+
+def file_size(path: Path) -> int | None:
+    """Return the bytes of a file; None when it is not there."""
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
 
 
 def last_lines(path: Path, count: int, tail_bytes: int = TAIL_BYTES) -> list[str]:

@@ -13,10 +13,11 @@ from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, best_record, complete_checkpoints, open_run
 from nlu_rl.runs.overview import read_recipe
 from nlu_rl.runs.status import Status
-from nlu_rl.runs.tail import TailReader, last_lines
+from nlu_rl.runs.tail import TailReader, file_size, last_lines
 
 KEPT_SAMPLES = 400
 LOG_LINES = 200
+CHECKPOINT_SECONDS = 2.0
 METRICS = (
     "reward",
     "accuracy",
@@ -72,6 +73,12 @@ class SnapshotReader:
         self._series: dict[str, list[Point]] = {}
         self._scores: dict[str, list[Point]] = {}
         self._base_scores = _base_scores(self._recipe.get("start_from"))
+        self._shown_samples: tuple[Mapping[str, Any], ...] = ()
+        self._log: tuple[str, ...] = ()
+        self._log_size: int | None = None
+        self._best: Mapping[str, Any] = {}
+        self._checkpoint: int | None = None
+        self._looked = -CHECKPOINT_SECONDS
 
     def read(self) -> Snapshot:
         history = self._history
@@ -79,9 +86,10 @@ class SnapshotReader:
             self._series = self._all_series()
             tasks = dict.fromkeys(str(event.get("task")) for event in history.validations)
             self._scores = {task: history.scores(task) for task in tasks}
-        while fresh := self._samples.poll():
+        if fresh := self._new_samples():
             self._kept.extend(fresh)
-        checkpoints = complete_checkpoints(self.run)
+            self._shown_samples = tuple(self._kept)
+        self._look_at_files()
         latest = history.latest.get("metrics")
         return Snapshot(
             status=history.status,
@@ -92,13 +100,31 @@ class SnapshotReader:
             base_scores=self._base_scores,
             latest=latest if isinstance(latest, dict) else {},
             eta_seconds=history.eta_seconds() if history.status.live else None,
-            best=best_record(self.run),
-            checkpoint=checkpoints[-1][0] if checkpoints else None,
+            best=self._best,
+            checkpoint=self._checkpoint,
             concerns=tuple(self._concerns()),
-            samples=tuple(self._kept),
-            log=tuple(last_lines(self.run.log_path, LOG_LINES)),
+            samples=self._shown_samples,
+            log=self._log,
             result=self._result(),
         )
+
+    def _new_samples(self) -> list[Mapping[str, Any]]:
+        found: list[Mapping[str, Any]] = []
+        while fresh := self._samples.poll():
+            found.extend(fresh)
+        return found
+
+    def _look_at_files(self) -> None:
+        """Read the log and the records of checkpoints again if they may have changed."""
+        if (size := file_size(self.run.log_path)) != self._log_size:
+            self._log_size = size
+            self._log = tuple(last_lines(self.run.log_path, LOG_LINES))
+        now = time.monotonic()
+        if now - self._looked >= CHECKPOINT_SECONDS:
+            self._looked = now
+            checkpoints = complete_checkpoints(self.run)
+            self._checkpoint = checkpoints[-1][0] if checkpoints else None
+            self._best = best_record(self.run)
 
     def _concerns(self) -> list[Concern]:
         if not self.run.path.is_dir():

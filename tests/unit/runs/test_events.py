@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nlu_rl.errors import RunError
@@ -69,6 +69,7 @@ def test_garbage_is_skipped_and_counted(tmp_path: Path) -> None:
     assert reader.skipped == 4
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.integers(0, 60), max_size=20))
 def test_any_pace_of_reading_gives_the_same_events(tmp_path_factory: pytest.TempPathFactory, cuts: list[int]) -> None:
     path = tmp_path_factory.mktemp("pace") / "events.jsonl"

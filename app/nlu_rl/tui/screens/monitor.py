@@ -4,6 +4,7 @@ It reads the run's directory and writes nothing but requests, so a live, a finis
 alike, and closing it touches nothing.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from rich.text import Text
@@ -12,6 +13,7 @@ from textual.containers import Grid, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Input, Static
 
+from nlu_rl.runs.history import Point
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import operations
 from nlu_rl.tui.evaluation_text import result_text
@@ -73,6 +75,7 @@ class MonitorScreen(RunActions):
         self._smoothing = 0
         self._log_scale = False
         self._panel = 1
+        self._drawn: dict[int, tuple[Mapping[str, list[Point]], tuple[int, bool]]] = {}
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
@@ -146,17 +149,25 @@ class MonitorScreen(RunActions):
         self.write("#banner", banner)
         self.write("#result", result_text(self.app, snapshot.kind, snapshot.result))
         for number, title in enumerate(CHARTS, start=1):
-            chart = self.query_one(f"#panel-{number}", LineChart)
-            if chart.display:
-                curves = curves_of(title, snapshot, SMOOTHINGS[self._smoothing])
-                chart.say_when_empty(why_empty(title, snapshot))
-                chart.show(curves, log_scale=self._log_scale)
+            if self.query_one(f"#panel-{number}").display:
+                self._show_chart(number, title, snapshot)
         table = self.query_one("#panel-7", SampleTable)
         if table.display:
             table.show(snapshot.samples)
         log = self._panel_widget(9)
         if log.display:
             self.write("#log", log_text(self.app, snapshot.log))
+
+    def _show_chart(self, number: int, title: str, snapshot: Snapshot) -> None:
+        """Draw a chart anew if its run has gone on, or it is to look different."""
+        look = (self._smoothing, self._log_scale)
+        drawn = self._drawn.get(number)
+        if drawn is not None and drawn[0] is snapshot.series and drawn[1] == look:
+            return
+        self._drawn[number] = (snapshot.series, look)
+        chart = self.query_one(f"#panel-{number}", LineChart)
+        chart.say_when_empty(why_empty(title, snapshot))
+        chart.show(curves_of(title, snapshot, SMOOTHINGS[self._smoothing]), log_scale=self._log_scale)
 
     def _panel_widget(self, number: int) -> Widget:
         return self.query_one(f"#panel-{number}")
