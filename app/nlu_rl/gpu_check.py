@@ -1,8 +1,8 @@
 """The job of `doctor --gpu`: what only the card itself can show, in minutes, on a small random model.
 
-Compute type, the engine's packed path, the attention and 4-bit kernels that would be chosen, sampling that restores
-the weights, and whether the memory plan holds for a measured step. Nothing is fetched. It runs on a CPU, too, where it
-shows that the check itself works.
+Compute type, the engine's packed path, flash-attention against PyTorch's own, sampling that restores the weights, steps
+that learn, the 4-bit kernels, and whether the memory plan holds for a measured step. Nothing is fetched. It runs on a
+CPU, too, where it shows that the check itself works.
 """
 
 import logging
@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 _SMALL = ModelShape(2, 128, 256, 4, 2, 512, 2048, True, 32)
 _CARD = ModelShape(16, 2048, 5632, 16, 16, 32000, 2048, True, 128)
 _ROWS, _PROMPT, _NEW = 8, 256, 32
+_LEARNING_STEPS, _LEARNT_NATS = 8, 0.5
 PLAN_BAND = 0.2
 """The plan may be off by this share of what was measured."""
 Found = tuple[bool, str, str]
@@ -48,7 +49,9 @@ def job(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     steps: list[tuple[str, Callable[[torch.device], Found]]] = [
         ("compute", _compute),
         ("engine", _engine),
+        ("padded rows", _padded),
         ("sampling", _sampling),
+        ("learning", _learning),
         ("4-bit kernels", _four_bit),
         ("memory plan", _memory),
     ]
@@ -138,6 +141,33 @@ def _engine(device: torch.device) -> Found:
     if reason:
         return False, f"Shared prefixes would be computed again for every row: {reason}.", "Please report this."
     return True, f"Shared prefixes are computed once; attention: {attention.name} ({attention.reason}).", ""
+
+
+def _padded(device: torch.device) -> Found:
+    """Choose among flash-attention 2 and PyTorch's kernels for rows that are padded, by their log-probabilities."""
+    policy = Policy(_model(_SMALL, device, _dtype(device)), _Digits())
+    policy.packed = False
+    choice = choose_attention(policy, *_rows(_SMALL, 4, 40, 6))
+    right = not any(word in choice.reason for word in ("failed", "differs"))
+    fix = "Runs that pad take the kernel named; for flash-attention, install a build for this card and torch."
+    return right, f"{choice.name} ({choice.reason}).", fix
+
+
+def _learning(device: torch.device) -> Found:
+    """Take optimizer steps towards given completions: their probability must rise, and every number be finite."""
+    policy = Policy(_model(_SMALL, device, _dtype(device)), _Digits())
+    optimizer = torch.optim.AdamW([p for p in policy.model.parameters() if p.requires_grad], lr=0.01)
+    prompts, completions = _rows(_SMALL, 4, 40, 6)
+    seen = []
+    for _ in range(_LEARNING_STEPS):
+        scores = policy.score(prompts, completions)
+        mean = (scores.log_probs * scores.mask).sum() / scores.mask.sum()
+        seen.append(float(mean.detach()))
+        (-mean).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    about = f"{_LEARNING_STEPS} steps raise the log-probability of a token from {seen[0]:.2f} to {seen[-1]:.2f}."
+    return seen[-1] > seen[0] + _LEARNT_NATS, about, "Please report this."
 
 
 def _sampling(device: torch.device) -> Found:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 _NEEDED = ("torch", "transformers", "trl", "peft", "datasets", "accelerate", "safetensors")
 _CACHES = ("TMPDIR", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "CUDA_CACHE_PATH")
+_CARD_DEVICES = ("/dev/nvidiactl", "/dev/dxg")  # a driver without nvidia-smi; one under Windows
 _DEMO_BYTES = 2_000_000_000  # the demo's model, checkpoints and export
 _COMFORTABLE_MEMORY_BYTES = 6_000_000_000
 
@@ -76,6 +77,9 @@ def _on_the_card(*, json: bool) -> "list[Check]":
     from nlu_rl.runs.jobs import Job
     from nlu_rl.runs.layout import create_run
 
+    if shutil.which("nvidia-smi") is None and not any(map(os.path.exists, _CARD_DEVICES)):
+        message = "There is no NVIDIA card here."
+        return [Check("on the card", "fail", message, "Run it where there is one; in a container, with --gpus all.")]
     run = create_run(paths.runs_dir() / ".jobs", "gpu-check", Job("gpu-check"))
     result = run_job(run, json=json)
     checks = [Check(**{**check, "name": f"on the card: {check['name']}"}) for check in result["checks"]]

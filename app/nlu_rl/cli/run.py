@@ -43,10 +43,13 @@ def run(
     from nlu_rl.cli import recipes
     from nlu_rl.runs.checks import check_recipe, require
     from nlu_rl.runs.layout import require_free_name
+    from nlu_rl.runs.sharing import require_cards, require_divisible
 
     if name is not None:
         require_free_name(paths.runs_dir(), name)
     path, resolved = recipes.resolve(recipe, overrides or [])
+    require_divisible(resolved, processes)
+    require_cards(processes)
     checks = check_recipe(resolved)
     require(checks)
     if dry_run:
@@ -69,10 +72,12 @@ def resume(run: RunName, processes: Processes = 1, detach: Detach = False, json:
     """Go on with a stopped, failed or lost run from its latest checkpoint, exactly as if it had not stopped."""
     from nlu_rl.cli.console import note
     from nlu_rl.errors import RunError
+    from nlu_rl.recipe import load_recipe
     from nlu_rl.runs import control
     from nlu_rl.runs.jobs import read_job
     from nlu_rl.runs.layout import open_run
     from nlu_rl.runs.resume import requeue
+    from nlu_rl.runs.sharing import require_cards, require_divisible
     from nlu_rl.runs.status import read_status
     from nlu_rl.runs.stop import wait_until_ended
 
@@ -88,6 +93,8 @@ def resume(run: RunName, processes: Processes = 1, detach: Detach = False, json:
         control.request(directory, "resume")
         note(f"{directory.name} is paused; it was asked to go on.")
         return
+    require_divisible(load_recipe(directory.recipe_path), processes)
+    require_cards(processes)
     step = requeue(directory)
     note(f"{directory.name} goes on from step {step}." if step else f"{directory.name} has no checkpoint: from step 0.")
     _start(directory, processes=processes, detach=detach, json=json)

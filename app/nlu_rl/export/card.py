@@ -1,5 +1,7 @@
 """The model card written with an export: what it is, how it was trained, what it scores, how to serve it."""
 
+import json
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +11,7 @@ from nlu_rl.export.serving import Served, request_body
 from nlu_rl.export.verify import Agreement
 from nlu_rl.models.catalogue import Reference
 from nlu_rl.recipe import Recipe
-from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG
+from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG, Message
 from nlu_rl.tasks.registry import get_task
 
 _MERGED: dict[MergeInto, str] = {
@@ -28,6 +30,7 @@ def model_card(
     base: Reference,
     agreement: Agreement,
     scores: Sequence[Mapping[str, Any]],
+    messages: Sequence[Message],
     prompt: str,
     into: MergeInto = "original",
     served: Sequence[Served] = (),
@@ -37,7 +40,8 @@ def model_card(
     Args:
         step: name of the checkpoint that was exported.
         scores: results of the run's evaluations of this checkpoint.
-        prompt: a whole prompt, as the model was trained on it.
+        messages: the turns of a request, without the opened answer.
+        prompt: the same as the model was trained on it.
         into: which weights of the base the adapter was merged into.
         served: the commands that serve it.
     """
@@ -57,9 +61,9 @@ def model_card(
         "## The same model as was trained",
         _proof(agreement),
         "## Use",
-        _use(prompt),
+        _use(messages, prompt),
         "## Serve",
-        _serve(served, name, recipe),
+        _serve(served, request_body(name, messages, recipe.generation.max_new_tokens)),
         "## Recipe",
         f"```yaml\n{recipe.to_yaml()}```",
         "## Licence",
@@ -77,14 +81,14 @@ def _data(recipe: Recipe) -> str:
     )
 
 
-def _serve(served: Sequence[Served], name: str, recipe: Recipe) -> str:
+def _serve(served: Sequence[Served], body: str) -> str:
     commands = "\n".join(f"{one.command}   # {one.program}" for one in served)
-    body = request_body(name, "...", recipe.generation.max_new_tokens)
     return (
         f"```\n{commands}\n```\n\n"
         f"The chat template opens the answer with `{OPEN_TAG}` by itself, so chat requests need nothing but the stop "
         f"text (transformers takes the folder's path for the model's name):\n\n"
-        f"```\ncurl http://localhost:8000/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'\n```\n\n"
+        "```\ncurl http://localhost:8000/v1/chat/completions -H 'Content-Type: application/json' "
+        f"-d {shlex.quote(body)}\n```\n\n"
         f"Some servers return `{CLOSE_TAG}` with the answer, some do not; what is before it counts. "
         "`adapter/` holds the LoRA for serving it unmerged."
     )
@@ -138,7 +142,7 @@ def _proof(agreement: Agreement) -> str:
     )
 
 
-def _use(prompt: str) -> str:
+def _use(messages: Sequence[Message], prompt: str) -> str:
     return (
         f"A prompt ends in `{OPEN_TAG}`, which the chat template writes, and the answer is closed by `{CLOSE_TAG}`:\n\n"
         f"```text\n{prompt}\n```\n\n"
@@ -146,6 +150,7 @@ def _use(prompt: str) -> str:
         "from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
         'tokenizer = AutoTokenizer.from_pretrained("PATH")\n'
         'model = AutoModelForCausalLM.from_pretrained("PATH", dtype="auto")\n'
+        f"messages = {json.dumps(list(messages), ensure_ascii=False)}\n"
         "prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)\n"
         'inputs = tokenizer(prompt, add_special_tokens=False, return_tensors="pt")\n'
         f'output = model.generate(**inputs, stop_strings=["{CLOSE_TAG}"], tokenizer=tokenizer)\n'

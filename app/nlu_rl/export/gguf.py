@@ -64,6 +64,18 @@ def write_gguf(folder: Path, kind: GgufType, model_type: str) -> str:
     return "every weight is the export's"
 
 
+def adds_bos_token(path: Path) -> bool:
+    """Return whether a server puts the beginning-of-text token before a prompt, as the GGUF file tells it to.
+
+    Where the file does not say, llama.cpp does so for SentencePiece vocabularies and not for byte-level ones.
+    """
+    from gguf import GGUFReader
+
+    fields = GGUFReader(path).fields
+    stated = fields.get("tokenizer.ggml.add_bos_token")
+    return bool(stated.contents()) if stated else fields["tokenizer.ggml.model"].contents() != "gpt2"
+
+
 def _converter() -> Path:
     """Return the folder of the converter, fetched and unpacked on first use."""
     tools = paths.home() / "data_cache" / "tools"

@@ -17,7 +17,7 @@ from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.journal import read_settings
 from nlu_rl.export.card import model_card
-from nlu_rl.export.gguf import write_gguf
+from nlu_rl.export.gguf import adds_bos_token, write_gguf
 from nlu_rl.export.merge import MergeInto, choose_base, export_bytes, merge_adapter
 from nlu_rl.export.probes import TaskRow, choose_examples
 from nlu_rl.export.serving import GGUF_NAME, modelfile, serving_commands
@@ -171,6 +171,7 @@ def _write_texts(
         base=resolve_reference(recipe.model),
         agreement=agreement,
         scores=_scores_of(source, checkpoint),
+        messages=task.prompt(example)[:-1],
         prompt=render_prompt(tokenizer, task.prompt(example)),
         into=into,
         served=serving_commands(target, gguf=gguf),
@@ -182,7 +183,8 @@ def _write_texts(
     try:
         (draft / "README.md").write_text(card, encoding="utf-8")
         if gguf:
-            text = modelfile(render, tokenizer.bos_token, recipe.generation.max_new_tokens)
+            bos_token = tokenizer.bos_token if adds_bos_token(draft / GGUF_NAME) else None
+            text = modelfile(render, bos_token, recipe.generation.max_new_tokens)
             (draft / "Modelfile").write_text(text, encoding="utf-8")
     except OSError as error:
         raise disk_error(error, f"write {draft / 'README.md'}") from None

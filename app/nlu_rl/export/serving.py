@@ -6,11 +6,11 @@ Modelfile, names the stop text: written into `generation_config.json` it would m
 
 import json
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG
+from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG, Message
 
 GGUF_NAME = "model.gguf"
 Render = Callable[[list[dict[str, str]]], str]
@@ -42,11 +42,11 @@ def serving_commands(folder: Path, *, gguf: bool) -> list[Served]:
     return served
 
 
-def request_body(model: str, user: str, max_tokens: int) -> str:
-    """Return the JSON of a request to any of the OpenAI servers; `user` is the user's turn."""
+def request_body(model: str, messages: Sequence[Message], max_tokens: int) -> str:
+    """Return the JSON of a request to any of the OpenAI servers; the messages end in the user's turn."""
     body = {
         "model": model,
-        "messages": [{"role": "user", "content": user}],
+        "messages": list(messages),
         "temperature": 0,
         "max_tokens": max_tokens,
         "stop": [CLOSE_TAG],
@@ -64,7 +64,7 @@ def modelfile(render: Render, bos_token: str | None, max_new_tokens: int, source
 
     Args:
         render: the export's chat template, from messages to text.
-        bos_token: left out at the beginning, because the server adds it.
+        bos_token: what the server adds at the beginning, and is left out here; None when it adds nothing.
         source: the model, relative to the Modelfile.
     """
     both = _go(render([{"role": "system", "content": _SYSTEM}, {"role": "user", "content": _USER}]), bos_token)

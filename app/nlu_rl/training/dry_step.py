@@ -6,6 +6,8 @@ Only on a card: main memory runs out differently, and a CPU step takes too long 
 import logging
 from typing import Any
 
+import torch
+
 from nlu_rl.policy.policy import Policy
 from nlu_rl.policy.trie import build_trie
 from nlu_rl.recipe import Recipe
@@ -24,8 +26,11 @@ def longest_rows(rows: Rows, count: int, max_new_tokens: int) -> tuple[list[list
     return prompts, completions
 
 
-def worst_case_step(policy: Policy, recipe: Recipe, rows: Rows) -> None:
+def worst_case_step(policy: Policy, recipe: Recipe, rows: Rows) -> int | None:
     """Run forward and backward on the largest micro-batch there can be, and forget the gradient.
+
+    Returns:
+        The most bytes that were in use on the card, weights included; None on a CPU.
 
     Raises:
         torch.OutOfMemoryError: it does not fit.
@@ -39,7 +44,11 @@ def worst_case_step(policy: Policy, recipe: Recipe, rows: Rows) -> None:
     batches = policy.micro_batches(prompts, completions)
     largest = max(batches, key=lambda batch: len(build_trie([prompts[i] + completions[i] for i in batch]).tokens))
     logger.info("dry step: %d rows of up to %d tokens", len(largest), max(len(prompts[i]) for i in largest))
+    on_card = policy.backbone.device.type == "cuda"
+    if on_card:
+        torch.cuda.reset_peak_memory_stats()
     policy.model.train()
     scores: Any = policy.score_together([prompts[i] for i in largest], [completions[i] for i in largest])
     (scores.log_probs.sum() + 0 * scores.entropy.sum()).backward()
     policy.model.zero_grad()
+    return torch.cuda.max_memory_allocated() if on_card else None

@@ -28,6 +28,7 @@ from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.files import write_atomic
 from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, best_checkpoint, latest_checkpoint, open_run
 from nlu_rl.runs.reporter import Reporter
+from nlu_rl.runs.sharing import require_divisible
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.training.context import Context
 from nlu_rl.training.dry_step import worst_case_step
@@ -38,7 +39,6 @@ from nlu_rl.training.processes import (
     SharedReporter,
     join_processes,
     leave_processes,
-    require_divisible,
 )
 from nlu_rl.training.rows import Rows, load_rows
 from nlu_rl.training.sft import make_sft_trainer
@@ -71,7 +71,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter | None)
 
 def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, Any]:
     recipe = load_recipe(run.recipe_path)
-    require_divisible(recipe, processes)
+    require_divisible(recipe, processes.world)
     _prepare_viewers(recipe, run)
     reporter.state("loading", total=recipe.train.max_steps)
     if processes.rank > 0:  # the first fetches what is missing
@@ -110,7 +110,8 @@ def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, 
     if checkpoint is not None:
         reporter.event("resume", step=int(checkpoint.name.split("-")[1]))
     if policy.backbone.device.type == "cuda":
-        trainer.within_memory(lambda: worst_case_step(policy, recipe, rows))
+        measured = trainer.within_memory(lambda: worst_case_step(policy, recipe, rows))
+        reporter.event("memory", measured_bytes=measured, micro_batch_tokens=policy.max_tokens, **_room(recipe))
     reporter.state("training")
     if checkpoint is None or not patience_spent(checkpoint, recipe.evaluate.patience):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)  # type: ignore[attr-defined]
@@ -159,6 +160,15 @@ def _planned_tokens(recipe: Recipe) -> int:
     except ModelError:
         return DEFAULT_TOKENS
     return int(plan["micro_batch_tokens"])
+
+
+def _room(recipe: Recipe) -> dict[str, int]:
+    """Return what the plan said of the recipe's memory, beside which the dry step's measurement stands."""
+    try:
+        plan = plan_recipe(recipe, named_accelerator(None))
+    except ModelError:
+        return {}
+    return {"planned_bytes": plan["total_bytes"] - plan["slack_bytes"], "budget_bytes": plan["budget_bytes"]}
 
 
 def _prepare_viewers(recipe: Recipe, run: RunDirectory) -> None:

@@ -15,7 +15,6 @@ import torch
 import torch.distributed as dist
 
 from nlu_rl.errors import RecipeError
-from nlu_rl.recipe import Recipe
 from nlu_rl.runs.reporter import Reporter
 
 T = TypeVar("T")
@@ -109,22 +108,6 @@ def join_processes() -> Processes:
 def leave_processes() -> None:
     if dist.is_initialized():
         dist.destroy_process_group()
-
-
-def require_divisible(recipe: Recipe, processes: Processes) -> None:
-    """Raise RecipeError when a batch cannot be shared by this many processes."""
-    train = recipe.train
-    if train.batch < processes.world:
-        raise RecipeError(
-            f"train.batch {train.batch} is less than the {processes.world} processes.", "Use fewer, or a larger batch."
-        )
-    groups = processes.world * recipe.grpo.completions
-    if recipe.method == "grpo" and processes.several and train.batch % groups:
-        raise RecipeError(
-            f"train.batch {train.batch} cannot be shared by {processes.world} processes in groups of "
-            f"{recipe.grpo.completions}.",
-            f"Use a multiple of {groups}.",
-        )
 
 
 class SharedReporter:

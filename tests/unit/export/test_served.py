@@ -6,6 +6,7 @@ The tiny model is first taught to answer, so that its greedy answers are no ties
 
 import json
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -15,9 +16,12 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
+from go_template import go_text
 from nlu_rl.download import DownloadError
 from nlu_rl.models.load import load_model
 from nlu_rl.policy.draws import Draws
@@ -145,7 +149,7 @@ def ask(port: int, model: str, chat: list[dict[str, str]]) -> str:
 
 
 def wait_for(port: int, server: "subprocess.Popen[str]") -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 300
     while True:
         assert server.poll() is None, "the server ended"
         assert time.monotonic() < deadline, "the server does not answer"
@@ -153,6 +157,41 @@ def wait_for(port: int, server: "subprocess.Popen[str]") -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.2)
+
+
+def wait_until_loaded(port: int) -> None:
+    """Wait while llama.cpp's server answers 503: it listens before it has read the model."""
+    deadline = time.monotonic() + 300
+    while True:
+        try:
+            urlopen(f"http://127.0.0.1:{port}/health").close()
+            return
+        except HTTPError:
+            assert time.monotonic() < deadline, "the model is not loaded"
+            time.sleep(0.2)
+
+
+def tokens(port: int, prompt: str) -> list[int]:
+    """Return the ids llama.cpp makes of a whole prompt, with what it adds at the beginning."""
+    body = json.dumps({"content": prompt, "add_special": True, "parse_special": True}).encode()
+    with urlopen(Request(f"http://127.0.0.1:{port}/tokenize", body, {"Content-Type": "application/json"})) as answer:
+        return list(json.load(answer)["tokens"])
+
+
+def trained_on(folder: Path, chat: list[dict[str, str]]) -> list[int]:
+    """Return the ids that training makes of a chat, with the opening."""
+    from nlu_rl.models.load import load_tokenizer
+
+    tokenizer = load_tokenizer(folder, "export")
+    text = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def ollama_prompt(folder: Path, chat: list[dict[str, str]]) -> str:
+    """Return what Ollama makes of a system and a user turn by the Modelfile."""
+    text = (folder / "Modelfile").read_text(encoding="utf-8")
+    system, user = chat
+    return go_text(text.split('TEMPLATE """')[1].split('"""')[0], System=system["content"], Prompt=user["content"])
 
 
 @needs("fastapi", "uvicorn", "openai")
@@ -184,8 +223,10 @@ def test_llama_cpp_answers_as_the_model(export: Path) -> None:
     )
     try:
         wait_for(port, server)
+        wait_until_loaded(port)
         for chat, answer in own_answers(export):
             assert ask(port, export.name, chat) == answer
+            assert tokens(port, ollama_prompt(export, chat)) == trained_on(export, chat)
     finally:
         server.terminate()
         server.wait()
@@ -195,8 +236,11 @@ def test_the_card_says_how(export: Path) -> None:
     card = (export / "README.md").read_text(encoding="utf-8")
     assert "vllm serve" in card
     assert "transformers serve" in card
-    body = card.split("-d '")[1].split("'\n")[0]
-    assert json.loads(body)["stop"] == [CLOSE_TAG]
+    command = next(line for line in card.splitlines() if line.startswith("curl "))
+    body = json.loads(shlex.split(command)[-1])
+    assert body["stop"] == [CLOSE_TAG]
+    task = get_task("sst2")
+    assert body["messages"] in [task.prompt(row)[:-1] for row in task.load("validation")], "a whole request of the task"
     if (export / "model.gguf").is_file():
         assert "llama-server -m" in card
         assert (export / "Modelfile").read_text(encoding="utf-8").startswith("FROM ./model.gguf\n")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from go_template import go_text
 from nlu_rl.export import merge
+from nlu_rl.export.gguf import adds_bos_token
 from nlu_rl.export.gguf_driver import pre_tokenizer_name
 from nlu_rl.export.serving import modelfile, opening_template, request_body, serving_commands
 from nlu_rl.models.catalogue import get_model
@@ -87,13 +89,43 @@ def test_ollama_writes_the_prompt_the_model_was_trained_on(template: str) -> Non
 
     text = modelfile(render, bos, 12)
     go = text.split('TEMPLATE """')[1].split('"""')[0]
-    with_system = go.removeprefix("{{ if .System }}").split("{{ else }}")[0]
-    filled = with_system.replace("{{ .System }}", "Judge.").replace("{{ .Prompt }}", "Good film")
-    turns = [{"role": "system", "content": "Judge."}, {"role": "user", "content": "Good film"}]
+    user = {"role": "user", "content": "Good {{ film }}"}
+    turns = [{"role": "system", "content": "Judge."}, user]
+    filled = go_text(go, System="Judge.", Prompt="Good {{ film }}")
     assert filled == render(turns).removeprefix(bos)
     assert filled.endswith("<Judgement>")
+    assert go_text(go, System="", Prompt="Good {{ film }}") == render([user]).removeprefix(bos)
     assert 'PARAMETER stop "</Judgement>"\nPARAMETER temperature 0\nPARAMETER num_predict 12\n' in text
     assert text.startswith("FROM ./model.gguf\n")
+
+
+@pytest.mark.parametrize(
+    ("model", "stated", "adds"),
+    [
+        ("gpt2", False, False),
+        ("gpt2", None, False),
+        ("gpt2", True, True),
+        ("llama", None, True),
+        ("llama", False, False),
+    ],
+)
+def test_the_first_token_is_written_unless_the_server_adds_it(
+    model: str, stated: bool | None, adds: bool, tmp_path: Path
+) -> None:
+    from gguf import GGUFWriter
+
+    writer = GGUFWriter(tmp_path / "a.gguf", "llama")
+    writer.add_tokenizer_model(model)
+    if stated is not None:
+        writer.add_add_bos_token(stated)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.close()
+    assert adds_bos_token(tmp_path / "a.gguf") is adds
+    first = "<|im_start|>"
+    text = modelfile(lambda turns: first + turns[-1]["content"], first if adds else None, 12)
+    go = text.split('TEMPLATE """')[1].split('"""')[0]
+    assert go_text(go, System="", Prompt="x") == ("x" if adds else f"{first}x")
 
 
 def test_commands_and_request() -> None:
@@ -101,7 +133,7 @@ def test_commands_and_request() -> None:
     assert [served.program for served in plain] == ["vLLM", "transformers"]
     assert plain[0].command == "vllm serve '/x/my run' --served-model-name 'my run'"
     assert [served.program for served in serving_commands(Path("/x/a"), gguf=True)][2:] == ["llama.cpp", "Ollama"]
-    body: dict[str, Any] = json.loads(request_body("a", 'say "x"', 9))
+    body: dict[str, Any] = json.loads(request_body("a", [{"role": "user", "content": 'say "x"'}], 9))
     assert body["stop"] == ["</Judgement>"]
     assert (body["temperature"], body["max_tokens"]) == (0, 9)
 
