@@ -90,6 +90,9 @@ def test_dry_run_writes_nothing(cli: Cli) -> None:
     ("arguments", "words"),
     [
         (["r.yml"], "Unknown recipe"),
+        (["rte-ppo"], "nlu-rl run sst2-ppo 'tasks=[rte]'"),
+        (["ax-b-grpo-qwen2.5-7b"], "nlu-rl run sst2-grpo-qwen2.5-7b 'tasks=[ax-b]'"),
+        (["rte-pp0"], "Unknown recipe 'rte-pp0'"),
         (["./none.yaml"], "no recipe file none.yaml"),
         (["."], "folder"),
         (["r.yaml", "train.max_step=3"], "Did you mean 'train.max_steps'"),

@@ -203,6 +203,8 @@ def _report(parts: "Sequence[SplitRows]", *, json: bool, skipped: "Sequence[str]
             note(f"{where}: and {len(part.refused) - MAX_REFUSALS_SHOWN} more refused")
         for reason, count in part.dropped.items():
             note(f"{part.schema.task}: {count:,} rows dropped: {reason}")
+    if any(part.refused for part in parts):
+        note("The other rows are imported. Mend these and import again; with --strict none is taken if any is refused.")
     for (name, split), count in shared.items():
         note(f"{name}: {count:,} {split} rows have a text that is also in train")
     for entry in skipped:

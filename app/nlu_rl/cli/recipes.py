@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from nlu_rl.recipe import Recipe
     from nlu_rl.runs.layout import RunDirectory
 
+_FIX = "Give one of them, or the path of a YAML file."
+
 
 def find_recipe(name: str) -> Path:
     """Return the file meant by a path or by the name of a shipped recipe.
@@ -31,7 +33,18 @@ def find_recipe(name: str) -> Path:
         raise RecipeError(f"{path} is not a regular file.", "Give a YAML file or the name of a shipped recipe.")
     if path.name != name:
         raise RecipeError(f"There is no recipe file {path}.", "Check the path; 'nlu-rl run --help' shows examples.")
-    raise RecipeError(unknown_name("recipe", name, shipped), "Give one of them, or the path of a YAML file.")
+    raise RecipeError(unknown_name("recipe", name, shipped), _other_task(stem, shipped) or _FIX)
+
+
+def _other_task(name: str, shipped: dict[str, Path]) -> str:
+    """Return how to run what `name` asks for when it is TASK-METHOD of a task without a recipe of its own, else ""."""
+    from nlu_rl.tasks.registry import task_names
+
+    for task in task_names():
+        like = f"sst2-{name.removeprefix(f'{task}-')}"
+        if name.startswith(f"{task}-") and like in shipped:
+            return f"Any task takes the recipe of another: nlu-rl run {like} 'tasks=[{task}]'"
+    return ""
 
 
 def resolve(name: str, overrides: Sequence[str]) -> "tuple[Path, Recipe]":

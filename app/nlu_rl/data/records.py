@@ -50,7 +50,10 @@ def _table(path: Path, lines: Iterable[tuple[int, list[str] | Refusal]]) -> Iter
     for number, columns in lines:
         if isinstance(columns, Refusal):
             if header is None:
-                raise DataError(f"The first line of {path} is not UTF-8 text.", "Save the file as UTF-8.")
+                raise DataError(
+                    f"The first line of {path} is no header: {columns.reason}.",
+                    "The first line names the columns, in UTF-8; for rows of JSON write 'nlu-rl data import jsonl'.",
+                )
             yield number, columns
         elif header is None:
             header = [name.strip() for name in columns]

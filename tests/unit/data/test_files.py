@@ -115,6 +115,7 @@ def test_columns_by_name(tmp_path: Path) -> None:
         ("a.csv", 'sentence,label\nx,1\n"never closes,0\nz,1\n', "line 3: a quotation mark opens here"),
         ("a.csv", 'sentence,label\nx,1\n"a"b,0\nz,1\n', "1 of 3 rows .*line 3: not valid CSV"),
         ("a.csv", b"sentence,label\nx,1\n\xff\xfe,0\n", "not UTF-8 text: line 3"),
+        ("a.csv", '{"sentence":"x","label":"1"}\n', r"first line .* is no header: not valid CSV"),
         ("a.csv", "sentence,label\n", "has no rows"),
         ("a.csv", "", "has no rows"),
         ("a.csv", "words,label\nx,1\n", r"no column for 'sentence' \(it has: words, label\)"),
