@@ -60,6 +60,7 @@ WRONG = [
     (["tasks", "new", "none.csv"], "Cannot read none.csv"),
     (["tasks", "new", "my reviews.csv", "--label", "moood"], "Did you mean 'mood'"),
     (["tasks", "new", "my reviews.csv", "--kind", "spam"], "Did you mean 'span'"),
+    (["tasks", "new", "my reviews.csv", "--label", "review", "--text", "review"], "makes no task"),
     (["tasks", "new", "my reviews.csv", "--to", "my reviews.csv"], "is there already"),
     (["tasks", "show", "none.yaml"], "Cannot read the task file"),
     (["check", "r.yaml"], "answers must list two or more"),
@@ -72,7 +73,7 @@ def test_wrong_requests(
 ) -> None:
     (table / "bad.yaml").write_text("name: bad\ntrain: x.csv\ntext: review\n")
     (table / "r.yaml").write_text("model: smollm2-135m\ntasks: [bad.yaml]\nmethod: ppo\n")
-    assert run_cli(command) != 0
+    assert run_cli(command) == 2
     output = capfd.readouterr()
     assert message in " ".join((output.err + output.out).split())
     assert "Traceback" not in output.err

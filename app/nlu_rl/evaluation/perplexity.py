@@ -121,10 +121,10 @@ def perplexity_arguments(
         raise RecipeError("An encoder does not predict the next word.", "Give a language model, or a run of one.")
     if data is not None and split is not None:
         raise DataError("--split and --data both say which text to use.", "Give one of them.")
-    if window is not None and stride is not None and stride > window:
+    if stride is not None and stride > (window or WINDOW):
         raise RecipeError(
-            f"With windows of {window} tokens, {stride} tokens apart, some of the text would not be read.",
-            f"Give a --stride of at most {window}.",
+            f"With windows of {window or WINDOW} tokens, {stride} tokens apart, some of the text would not be read.",
+            f"Give a --stride of at most {window or WINDOW}.",
         )
     return {
         **subject,

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import ValidationError
 
 from nlu_rl.data.checks import Refusal, overlaps
 from nlu_rl.data.files import read_table
 from nlu_rl.errors import DataError
 from nlu_rl.tasks.guess import Guess, guess_task
 from nlu_rl.tasks.own import OwnTask, make_task
-from nlu_rl.tasks.task_file import Kind, TaskFile
+from nlu_rl.tasks.task_file import Kind, TaskFile, explain
 from nlu_rl.tasks.training_commands import next_commands
 
 HEADER = """\
@@ -114,7 +115,12 @@ def _task_file(
         given["answers"] = guess.answers
     if guess.kind == "number":
         given |= {"low": guess.low, "high": guess.high}
-    draft = TaskFile.model_validate(given)
+    try:
+        draft = TaskFile.model_validate(given)
+    except ValidationError as error:
+        raise DataError(
+            f"{data} makes no task: {explain(error)}", "Say what is what: --label COLUMN, --text COLUMNS, --kind KIND."
+        ) from None
     return draft.model_copy(update={"instructions": draft.question()})
 
 

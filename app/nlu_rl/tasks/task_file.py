@@ -155,10 +155,11 @@ def load_task_file(path: Path) -> TaskFile:
     try:
         return TaskFile.model_validate(data)
     except ValidationError as error:
-        raise RecipeError(f"{path}: {_explain(error)}", "Correct the task file.") from None
+        raise RecipeError(f"{path}: {explain(error)}", "Correct the task file.") from None
 
 
-def _explain(error: ValidationError) -> str:
+def explain(error: ValidationError) -> str:
+    """Return what is wrong with the keys of a task file, as sentences."""
     sentences = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"] if "[" not in str(part))

@@ -153,6 +153,8 @@ def test_a_text_of_ones_own(ready: Path, tmp_path: Path) -> None:
 def test_what_cannot_be_asked(ready: Path, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="would not be read"):
         arguments(ready, window=8, stride=9)
+    with pytest.raises(RecipeError, match="at most 2048"):
+        arguments(ready, window=None, stride=5000)
     with pytest.raises(RecipeError, match="--greedy mean nothing"):
         arguments(ready, refused=["--greedy"])
     with pytest.raises(DataError, match="both say"):
