@@ -166,6 +166,7 @@ def test_a_step_that_fails_does_not_stop_the_others(
         (["gleu", "--model", "MODEL"], "Did you mean 'glue'"),
         (["glue", "--model", "nothing"], "Unknown model 'nothing'"),
         (["glue", "--model", "minilm-l6"], "writes no text"),
+        (["glue", "--model", str(Path(__file__).parent), "--tasks", "sst2", "--dry-run"], "has no config.json"),
         (["glue", "--model", "MODEL", "--tasks", "sst3"], "Did you mean 'sst2'"),
         (["glue", "--model", "MODEL", "--tasks", "cola"], "no rows to score cola on"),
         (["glue", "--model", "MODEL", "--tasks", "sst2", "--methods", "ppo"], "Unknown method 'ppo'"),

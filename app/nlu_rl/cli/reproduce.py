@@ -136,8 +136,11 @@ def _shots(text: str) -> str:
 def _known_model(name: str) -> str:
     """Return the model, checked. Raises ModelError for an unknown one, or a run."""
     from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.verify import require_whole
 
-    resolve_reference(name)
+    target = resolve_reference(name)
+    if target.kind == "folder":
+        require_whole(target.folder, name=name, fix="Complete the folder, or name a model of 'nlu-rl models list'.")
     return name
 
 

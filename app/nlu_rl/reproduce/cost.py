@@ -167,15 +167,18 @@ def speed() -> float:
 
 
 def cores() -> int:
-    """Return the cores that runs started here may use."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return the cores that a run started here uses."""
     asked = os.environ.get("OMP_NUM_THREADS", "")
-    return min(int(asked), there) if asked.isdigit() and int(asked) else there
+    return min(int(asked), _cores_here()) if asked.isdigit() and int(asked) else _cores_here()
+
+
+def _cores_here() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def span(seconds: float) -> tuple[float, float]:
     """Return between what an estimate may lie: half and twice it, and more where other work shares the cores."""
-    busy = os.getloadavg()[0] / cores() if hasattr(os, "getloadavg") else 0.0
+    busy = os.getloadavg()[0] / _cores_here() if hasattr(os, "getloadavg") else 0.0
     return seconds / 2, 2 * seconds * max(1.0, busy)
 
 

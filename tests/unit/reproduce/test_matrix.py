@@ -152,3 +152,17 @@ def test_two_metrics_several_seeds_a_perplexity_and_the_averages() -> None:
 def test_the_papers_average_stands_only_beside_the_whole_table() -> None:
     assert "average" not in paper_rows("glue", ["sst2"])["PPO-ST"]
     assert paper_rows("glue", TABLES["glue"].tasks)["PPO-ST"]["average"] == "84.8"
+
+
+def test_the_span_of_an_estimate_grows_with_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    from nlu_rl.reproduce import cost
+
+    monkeypatch.setattr(cost, "_cores_here", lambda: 2)
+    monkeypatch.setattr(cost.os, "getloadavg", lambda: (0.5, 0.0, 0.0))
+    assert cost.span(60) == (30, 120)
+    monkeypatch.setattr(cost.os, "getloadavg", lambda: (6.0, 0.0, 0.0))
+    assert cost.span(60) == (30, 360)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert cost.cores() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    assert cost.cores() == 2
