@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nlu_rl import paths
-from nlu_rl.cli.evaluation_view import comparison_sentence
 from nlu_rl.cli.main import run_cli
+from nlu_rl.evaluation.comparison import comparison_sentence
 from nlu_rl.runs.status import write_status
 from trained_run import write_sst2, write_trained_run
 

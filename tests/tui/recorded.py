@@ -101,3 +101,35 @@ def sample_line(step: int, number: int) -> str:
         advantage=reward,
         correct=reads == "positive",
     )
+
+
+def record_evaluation(run: RunDirectory | None, answers: str, *, model: str = "smollm2-135m") -> RunDirectory:
+    """Write a finished evaluation of SST-2's eight validation rows; `answers` has `+`, `-` or `?` for each row.
+
+    Without a run it is the model's, before training. The rows are those of `cli.conftest.write_rows`.
+    """
+    from nlu_rl import paths
+    from nlu_rl.evaluation.predict import Prediction
+    from nlu_rl.evaluation.summary import summarize
+    from nlu_rl.tasks.registry import get_task
+
+    task = get_task("sst2")
+    given = {"+": "positive</Judgement>", "-": "negative</Judgement>", "?": "well"}
+    asked = {"run": run.name if run else None, "model": None if run else model, "task": "sst2", "split": "validation"}
+    asked |= {"checkpoint": "step-40" if run else None, "data": None, "examples": None, "seed": 1, "greedy": False}
+    job = Job("evaluate", {**asked, "samples": 1, "shots": 0})
+    made = create_run(run.eval_dir if run else paths.runs_dir(), "sst2-validation", job)
+    examples = task.load("validation")
+    lines, predictions = [], []
+    for number, (example, sign) in enumerate(zip(examples, answers, strict=True)):
+        completion = given[sign]
+        scored = task.score(example, completion)
+        lines.append({"index": number, "sample": 0, "id": example.id, "completion": completion})
+        predictions.append(Prediction(number, 0, example, 9, completion, scored.extracted, scored))
+    path = made.path / "predictions.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in lines))
+    summary = summarize(task, predictions, 1).as_dict()
+    result = {**summary, "task": "sst2", "metric": task.metric, "split": "validation", "predictions": str(path)}
+    made.result_path.write_text(json.dumps({**result, "temperature": 1.0, "subject": asked["run"] or model}))
+    write_status(made, Status(kind="evaluate", state="done", heartbeat=time.time(), started=time.time()))
+    return made

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from cli.conftest import write_rows
 from nlu_rl.tui.hardware import Usage
 from nlu_rl.tui.screens import home as home_screen
 from nlu_rl.tui.screens import monitor as monitor_screen
 from tui.conftest import Open, screen_text, settled
+from tui.recorded import record_evaluation
 from tui.recordings import NAMES, NOW, put, put_all
 
 pytestmark = pytest.mark.anyio
@@ -130,3 +132,23 @@ async def test_runs_side_by_side(open_app: Open, still: Path) -> None:
         await pilot.press("space", "space", "c")
         await settled(pilot)
         compare(pilot, "compare")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_evaluations_and_an_export(
+    open_app: Open, still: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    write_rows("sst2")
+    run = put(still, "grpo_done")
+    record_evaluation(None, "--++?-+-")
+    record_evaluation(run, "-+-+-++-")
+    async with open_app(size, run="grpo_done") as pilot:
+        await pilot.press("e")
+        await settled(pilot)
+        compare(pilot, "evaluate")
+        await pilot.press("n")
+        await settled(pilot)
+        compare(pilot, "evaluate-form")
+        await pilot.press("escape", "x")
+        await settled(pilot)
+        compare(pilot, "export")

@@ -14,9 +14,12 @@ from nlu_rl.runs.layout import open_run
 from nlu_rl.tui import jobs, operations
 from nlu_rl.tui.keys import KEYS, keys_of
 from nlu_rl.tui.screens.chat import ChatScreen
+from nlu_rl.tui.screens.evaluate import EvaluateScreen
+from nlu_rl.tui.screens.export import ExportScreen
 from nlu_rl.tui.screens.wizard import WizardScreen
 from nlu_rl.tui.widgets import task_step
 from tui.conftest import Open, screen_text, settled
+from tui.recorded import record_evaluation
 from tui.recordings import put
 
 pytestmark = pytest.mark.anyio
@@ -55,11 +58,20 @@ async def sample(pilot: Pilot[Any]) -> None:
     await pilot.press("enter")
 
 
+async def evaluate(pilot: Pilot[Any]) -> None:
+    await pilot.app.push_screen(EvaluateScreen(open_run("grpo_done")))
+
+
+async def export(pilot: Pilot[Any]) -> None:
+    await pilot.app.push_screen(ExportScreen(open_run("grpo_done")))
+
+
 async def chat(pilot: Pilot[Any]) -> None:
     await pilot.app.push_screen(ChatScreen(open_run("grpo_done")))
 
 
-OPENERS: dict[str, Opener] = {one.__name__: one for one in (home, monitor, wizard, compare, chat, sample)}
+SCREENS = (home, monitor, wizard, compare, evaluate, export, chat, sample)
+OPENERS: dict[str, Opener] = {one.__name__: one for one in SCREENS}
 
 
 @pytest.fixture
@@ -69,6 +81,7 @@ def ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_rows("sst2")
     for name in ("grpo_done", "sft_running"):
         put(home, name)
+    record_evaluation(open_run("grpo_done"), "-+-+-++-")
 
     def rendered(model: str, chats: list[Any]) -> list[dict[str, Any]]:
         return [{"text": f"prompt {number}", "tokens": 40} for number in range(len(chats))]

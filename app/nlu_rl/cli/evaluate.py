@@ -10,7 +10,6 @@ from nlu_rl.cli.console import emit_json, note
 from nlu_rl.errors import RecipeError
 
 if TYPE_CHECKING:
-    from nlu_rl.evaluation.resampling import Rows
     from nlu_rl.tasks.contract import Task
 
 app = typer.Typer()
@@ -174,8 +173,7 @@ def compare(
         return
     from nlu_rl.cli.evaluation_view import show_comparison
     from nlu_rl.errors import unknown_name
-    from nlu_rl.evaluation.changes import by_label, changed_rows
-    from nlu_rl.evaluation.paired import compare_paired
+    from nlu_rl.evaluation.comparison import Asked, compare_evaluations
     from nlu_rl.evaluation.request import choose_task, evaluation_arguments, metric_names, resolve_subject
 
     asked: dict[str, Any] = {"url": endpoint, "key_variable": endpoint_key, "prefill": endpoint_prefill}
@@ -185,38 +183,16 @@ def compare(
         known = metric_names(chosen)
         if metric not in known:
             raise RecipeError(unknown_name("metric", metric, known), "Give --metric one of them.")
-    results, rows = [], []
+    evaluated = []
     rows_asked: dict[str, Any] = {"split": split, "data": data, "examples": examples, "seed": seed, "greedy": greedy}
-    for subject, shots in zip(subjects, (shots_a, shots_b), strict=True):
+    for given, subject, shots in zip((a, b), subjects, (shots_a, shots_b), strict=True):
         arguments = evaluation_arguments(subject, name, chosen, shots=shots, **rows_asked)
-        results.append(_evaluate(chosen, arguments, json=json, reuse=True))
-        rows.append(_scored_rows(chosen, arguments, results[-1]))
-    paired = compare_paired(chosen, rows[0], rows[1], seed, metric)
-    fixed, broken = changed_rows(chosen, rows[0], rows[1])  # type: ignore[arg-type]
-    result = {
-        "a": a,
-        "b": b,
-        "task": chosen.name,
-        "metric": paired.metric,
-        "score_a": paired.score_a,
-        "score_b": paired.score_b,
-        "difference": paired.difference,
-        "interval": list(paired.interval),
-        "p": paired.p,
-        "test": paired.test,
-        "fixed": paired.fixed,
-        "broken": paired.broken,
-        "n": paired.n,
-        "real": paired.real,
-        "predictions": [part["predictions"] for part in results],
-        "labels": by_label(chosen, rows[0], rows[1]),  # type: ignore[arg-type]
-        "fixed_rows": [row.id for row in fixed],
-        "broken_rows": [row.id for row in broken],
-    }
+        evaluated.append(Asked(given, arguments, _evaluate(chosen, arguments, json=json, reuse=True)))
+    compared = compare_evaluations(chosen, evaluated[0], evaluated[1], seed, metric)
     if json:
-        emit_json(result)
+        emit_json(compared.result)
     else:
-        show_comparison(result, fixed[:show], broken[:show])
+        show_comparison(compared.result, compared.fixed[:show], compared.broken[:show])
 
 
 @app.command("predict")
@@ -277,13 +253,3 @@ def _evaluate(task: "Task", arguments: dict[str, Any], *, json: bool, reuse: boo
     if run is not None:
         note(f"Going on with the interrupted evaluation {run.name}.")
     return run_job(run or create_evaluation(task, arguments), json=json)
-
-
-def _scored_rows(task: "Task", arguments: dict[str, Any], result: dict[str, Any]) -> "Rows":
-    """Return the kept predictions of an evaluation, judged again."""
-    from nlu_rl.evaluation.journal import read_lines
-    from nlu_rl.evaluation.rows import load_rows
-
-    completions = {line["index"]: line["completion"] for line in read_lines(Path(result["predictions"]))}
-    rows = load_rows(task, arguments)
-    return [(example, task.score(example, completions[number])) for number, example in rows]

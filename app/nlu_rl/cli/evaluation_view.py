@@ -55,6 +55,8 @@ def show_comparison(result: dict[str, Any], fixed: "Sequence[Change]" = (), brok
     """Print the two scores, their difference, each label, whether the difference is real, and rows that changed."""
     from rich.table import Table
 
+    from nlu_rl.evaluation.comparison import comparison_sentence
+
     table = Table(pad_edge=False)
     table.add_column(f"{result['task']}, {result['metric']}")
     table.add_column("score", justify="right")
@@ -84,23 +86,6 @@ def _labels(labels: "Sequence[dict[str, Any]]") -> "Table":
         counts = [f"{entry[key]:,}" for key in ("n", "right_a", "right_b", "fixed", "broken")]
         table.add_row(entry["label"], *counts)
     return table
-
-
-def comparison_sentence(result: dict[str, Any]) -> str:
-    """Return what the paired test says, in words."""
-    low, high = result["interval"]
-    figures = (
-        f"difference {result['difference']:+.3f}, 95 % interval {low:+.3f} to {high:+.3f}, p = {p_text(result['p'])} "
-        f"({result['test']}, {result['n']} rows: {result['fixed']} fixed, {result['broken']} broken)"
-    )
-    if not result["real"]:
-        return f"No real difference can be told between A and B on these rows: {figures}."
-    better = "better" if result["difference"] > 0 else "worse"
-    return f"The difference is real: B is {better} than A; {figures}."
-
-
-def p_text(p: float) -> str:
-    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}"
 
 
 def balance_text(result: dict[str, Any]) -> str:

@@ -47,6 +47,7 @@ def export(
     from nlu_rl.errors import RunError
     from nlu_rl.evaluation.checkpoint import find_checkpoint
     from nlu_rl.evaluation.request import require_trained
+    from nlu_rl.export.check_text import figures
     from nlu_rl.export.serving import serving_commands
     from nlu_rl.export.target import export_target
     from nlu_rl.runs.jobs import Job, read_job
@@ -69,21 +70,8 @@ def export(
         emit_json(result)
         return
     console = stdout()
-    kept = "" if result["kept_update"] is None else f", {result['kept_update']:.0%} of the adapter's change kept"
-    console.print(
-        f"weights: {result['weights_checked']} adapted tensors are base + adapter in bfloat16{kept}\n"
-        f"logits differ by {result['logit_rms']:.4g} in root mean square (allowed {result['logit_rms_allowed']:.4g}, "
-        f"{result['prompts']} prompts)\n"
-        f"answers the same: {result['same_answers']:.1%} of {result['rows']}; completions changed: "
-        f"{result['changed_completions']}, each a near tie\n"
-        f"score: adapter {result['score_adapter']:.3f}, export {result['score_export']:.3f} "
-        f"(paired p = {result['p']:.2g})",
-        soft_wrap=True,
-    )
-    if result["score_trained"] is not None:
-        console.print(f"on the 4-bit base, as it was trained: {result['score_trained']:.3f}")
-    if gguf:
-        console.print(f"GGUF: {result['gguf_check']}")
+    for line in figures(result):
+        console.print(line, soft_wrap=True)
     console.print(result["path"], markup=False, soft_wrap=True)
     note("\nServe it with one of:")
     for served in serving_commands(Path(result["path"]), gguf=gguf):

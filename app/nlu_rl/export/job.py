@@ -17,6 +17,7 @@ from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.journal import read_settings
 from nlu_rl.export.card import model_card
+from nlu_rl.export.check_text import GGUF, MERGING
 from nlu_rl.export.gguf import adds_bos_token, write_gguf
 from nlu_rl.export.merge import MergeInto, choose_base, export_bytes, merge_adapter
 from nlu_rl.export.probes import TaskRow, choose_examples
@@ -74,7 +75,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     needed = export_bytes(recipe.model) * (3 if gguf == "f32" else 2 if gguf else 1)
     with draft_folder(target, needed, "export") as draft:
         reporter.state("saving")
-        phase("merging the adapter", 0, None)
+        phase(MERGING, 0, None)
         tokens = recipe.generation.max_new_tokens
         precision = merge_adapter(recipe.model, checkpoint, draft, into=into, max_new_tokens=tokens)
         reporter.state("evaluating")
@@ -100,7 +101,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         reporter.state("saving")
         gguf_check = None
         if gguf:
-            phase("writing the GGUF file", 0, None)
+            phase(GGUF, 0, None)
             gguf_check = write_gguf(draft, gguf, _model_type(draft))
         _write_texts(draft, target, source, checkpoint, recipe, agreement, rows, into=into, gguf=bool(gguf))
         put_in_place(draft, target)

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 from nlu_rl.evaluation.paired import SIGNIFICANT, compare_paired
+from nlu_rl.export.check_text import CHECKING
 from nlu_rl.export.merge import MergeInto, held, weight_count
 from nlu_rl.export.probes import Answers, Probe, TaskRow, answer_logits, changed_gaps, greedy_answers, make_probes
 from nlu_rl.export.weights import FolderWeights, WeightCheck, check_weights
@@ -148,7 +149,7 @@ def verify_export(
     steps: list[tuple[bool, Precision]] = [(False, "float32"), (False, "bfloat16"), (True, "float32")]
     if usual != "float32":
         steps.append((True, usual))
-    phase("checking the export", 0, len(steps) + 1)
+    phase(CHECKING, 0, len(steps) + 1)
     base = _base_weights(reference, into, merged_in)
     weights = check_weights(folder, base, adapter_dir, merged_in_bfloat16=merged_in != "float32")
     del base
@@ -156,7 +157,7 @@ def verify_export(
     answers: dict[bool, Answers] = {}
     logits: dict[tuple[bool, Precision], torch.Tensor] = {}
     for number, (exported, precision) in enumerate(steps, start=1):
-        phase("checking the export", number, len(steps) + 1)
+        phase(CHECKING, number, len(steps) + 1)
         policy = models.policy(exported, precision)
         if (exported, precision) != (True, "bfloat16"):
             logits[exported, precision] = answer_logits(policy, models.few_probes())

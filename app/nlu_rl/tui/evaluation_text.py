@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from nlu_rl.tui.format import score, short
+from nlu_rl.tui.format import cut, score, short
 from nlu_rl.tui.theme import style
 
 if TYPE_CHECKING:
@@ -50,21 +50,21 @@ def _evaluation(app: "App[Any]", result: Mapping[str, Any]) -> Text:
     if isinstance(rate := result.get("parse_rate"), int | float):
         text.append(f"{'answers read':<14} {score(rate):>5}\n")
     if isinstance(confusion := result.get("confusion"), dict):
-        text.append(_confusion(app, confusion))
+        text.append("\n").append(confusion_text(app, confusion)).append("\n")
     text.append(f"predictions {result.get('predictions')}", dim)
     return text
 
 
-def _confusion(app: "App[Any]", confusion: Mapping[str, Any]) -> Text:
+def confusion_text(app: "App[Any]", confusion: Mapping[str, Any], most_cells: int = 13) -> Text:
     """Return right answers (rows) against answers given, the agreement in brackets."""
-    text = Text(f"\n{'right / given':<16}", style(app, "dim"))
-    text.append("".join(f"{answer[:11]:>13}" for answer in confusion["answers"]) + "\n", style(app, "dim"))
+    cells = min(most_cells, max(7, *(len(answer) + 2 for answer in confusion["answers"])))
+    text = Text(f"{'right':<9}", style(app, "dim"), no_wrap=True)
+    text.append("".join(f"{cut(answer, cells - 1):>{cells}}" for answer in confusion["answers"]), style(app, "dim"))
     for label, counts in zip(confusion["labels"], confusion["counts"], strict=True):
-        text.append(f"{label[:15]:<16}")
+        text.append(f"\n{cut(label, 8):<9}", style(app, "plain"))
         for answer, count in zip(confusion["answers"], counts, strict=True):
             right = answer == label
-            text.append(f"{f'[{count}]' if right else f'{count} ':>13}", style(app, "good" if right else "plain"))
-        text.append("\n")
+            text.append(f"{f'[{count}]' if right else f'{count} ':>{cells}}", style(app, "good" if right else "plain"))
     return text
 
 

@@ -21,7 +21,7 @@ class Key(NamedTuple):
     @property
     def name(self) -> str:
         """How `tui.yaml` calls it: `panel(-1)` is `panel_previous`, `panel(1)` is `panel_1`."""
-        return self.action.replace("(-1)", "_previous").replace("(", "_").rstrip(")")
+        return self.action.replace("(-1)", "_previous").replace("(", "_").replace("'", "").rstrip(")")
 
 
 COMMON = (
@@ -89,6 +89,33 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("S", "smoothing", "Smooth", "Smooth curves more, or less"),
         Key("L", "log_scale", "Log-Y", "Logarithmic scale"),
         Key("d", "differences", "All/diff", "All settings, or only those that differ"),
+        Key(
+            "e", "evaluate", "Paired eval", "Evaluate the runs on the same rows, and say whether the difference is real"
+        ),
+        BACK,
+    ),
+    "evaluate": (
+        Key("n", "new", "New", "Evaluate the run: task, split, rows, seed, sampled or greedy"),
+        Key("z", "zero_shot", "Base", "Evaluate its base model on the same rows, before training"),
+        Key("enter", "open", "Open", "The result, or the row that changed, in full", "⏎"),
+        Key("r", "reference", "Reference", "Hold the others against the evaluation under the cursor"),
+        Key("f", "show('fixed')", "Fixed", "Only rows that became right"),
+        Key("b", "show('broken')", "Broken", "Only rows that became wrong"),
+        Key("a", "show('all')", "All", "All rows that changed"),
+        Key("s", "stop", "", "Stop the evaluation under way; it can go on later"),
+        Key("x", "export", "Export", "Merge the run into a model folder and prove it"),
+        Key("t", "chat", "", "Ask the run something: its answer before and after training"),
+        Key("y", "copy", "", "Copy the command of the evaluation under the cursor"),
+        BACK,
+    ),
+    "export": (
+        Key("enter", "start", "Export", "Merge the best checkpoint into its base, prove it, write the folder", "⏎"),
+        Key("g", "gguf", "GGUF", "Also write a GGUF file, or not"),
+        Key("s", "stop", "Stop", "Stop the export under way; nothing is left behind"),
+        Key("y", "copy", "Copy", "Copy the command under the cursor"),
+        Key("p", "copy_path", "Path", "Copy the path of the exported folder"),
+        Key("e", "evaluate", "Eval", "The evaluations of the run"),
+        Key("t", "chat", "Try", "Ask the run something: its answer before and after training"),
         BACK,
     ),
     "chat": (

@@ -101,8 +101,16 @@ def stop_now(run: RunDirectory) -> str:
     return f"{run.name} is {end(run).state}."
 
 
-def evaluate(run: RunDirectory, *, greedy: bool) -> RunDirectory:
-    """Return the evaluation of a run's best checkpoint on its task's rows: a finished one, or one that goes on.
+def evaluate(
+    name: str,
+    *,
+    task: str | None = None,
+    split: str | None = None,
+    examples: int | None = None,
+    seed: int = 1,
+    greedy: bool = False,
+) -> RunDirectory:
+    """Return the evaluation of a run's best checkpoint, or of a model: a finished one, or one that goes on.
 
     Reads rows, so call it in a thread.
 
@@ -113,36 +121,51 @@ def evaluate(run: RunDirectory, *, greedy: bool) -> RunDirectory:
     from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
     from nlu_rl.evaluation.rows import load_rows
 
-    subject = resolve_subject(run.name)
-    name, task = choose_task(None, [subject])
-    arguments = evaluation_arguments(subject, name, task, split=None, data=None, examples=None, seed=1, greedy=greedy)
-    rows = load_rows(task, arguments)
-    if (done := evaluation_for(task, rows, arguments, DONE)) is not None:
+    subject = resolve_subject(name)
+    named, chosen = choose_task(task, [subject])
+    arguments = evaluation_arguments(
+        subject, named, chosen, split=split, data=None, examples=examples, seed=seed, greedy=greedy
+    )
+    rows = load_rows(chosen, arguments)
+    if (done := evaluation_for(chosen, rows, arguments, DONE)) is not None:
         return done
-    job = evaluation_for(task, rows, arguments, INTERRUPTED)
+    job = evaluation_for(chosen, rows, arguments, INTERRUPTED)
     if job is not None:
         requeue(job)
     else:
-        job = create_evaluation(task, arguments)
+        job = create_evaluation(chosen, arguments)
     launch(job)
     return job
 
 
-def export(run: RunDirectory) -> RunDirectory:
+def export(run: RunDirectory, *, gguf: str | None = None) -> RunDirectory:
     """Start the export of a training run's best checkpoint to `exports/<run>` and return its job.
+
+    `gguf`: the type of a GGUF file to write as well.
 
     Raises:
         NluRlError: it has no checkpoint, or there is something at that place.
     """
     from nlu_rl.evaluation.checkpoint import find_checkpoint
-    from nlu_rl.evaluation.request import require_trained
     from nlu_rl.export.target import export_target
     from nlu_rl.runs.jobs import Job
     from nlu_rl.runs.layout import create_run
 
-    require_trained(run)
+    require_adapter(run)
     target, step = export_target(run, None), find_checkpoint(run, None).name
-    job = Job("export", {"run": run.name, "to": str(target), "checkpoint": step})
+    job = Job("export", {"run": run.name, "to": str(target), "checkpoint": step, "gguf": gguf})
     directory = create_run(run.export_dir, "export", job)
     launch(directory)
     return directory
+
+
+def require_adapter(run: RunDirectory) -> None:
+    """Raise RunError unless the run trains a language model and has a checkpoint, whole or to come."""
+    from nlu_rl.evaluation.request import require_trained
+
+    require_trained(run)
+    if read_job(run).kind == "encoder":
+        raise RunError(
+            f"{run.name} is an encoder: it does not talk, and its model is a folder already, with nothing to merge.",
+            "Evaluate it instead (e).",
+        )

@@ -14,10 +14,12 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 WIZARD = "wizard"
+OF_RUNS = ("chat", "evaluate", "export")
+"""What stands before the folder of a run, for its screens but the monitor."""
 
 
 def remember(place: str) -> None:
-    """Keep a place: empty for the runs, `wizard`, or the folder of a run."""
+    """Keep a place: empty for the runs, `wizard`, or the folder of a run, before it its screen (`OF_RUNS`)."""
     if file := os.environ.get("NLU_RL_PLACE"):
         with contextlib.suppress(OSError):
             Path(file).write_text(place, encoding="utf-8")
@@ -33,14 +35,20 @@ def remembered_screen() -> "Screen[Any] | None":
         from nlu_rl.tui.screens.wizard import WizardScreen
 
         return WizardScreen()
-    return _monitor(place) if place else None
+    first, _, rest = place.partition(" ")
+    kind, folder = (first, rest) if first in OF_RUNS else ("", place)
+    return _of_run(kind, folder) if folder else None
 
 
-def _monitor(folder: str) -> "Screen[Any] | None":
+def _of_run(kind: str, folder: str) -> "Screen[Any] | None":
     from nlu_rl.runs.layout import open_run
+    from nlu_rl.tui.screens.chat import ChatScreen
+    from nlu_rl.tui.screens.evaluate import EvaluateScreen
+    from nlu_rl.tui.screens.export import ExportScreen
     from nlu_rl.tui.screens.monitor import MonitorScreen
 
+    screens = {"": MonitorScreen, "chat": ChatScreen, "evaluate": EvaluateScreen, "export": ExportScreen}
     try:
-        return MonitorScreen(open_run(folder))
+        return screens[kind](open_run(folder))
     except NluRlError:
         return None

@@ -74,6 +74,10 @@ class ChatScreen(BaseScreen):
     def task_name(self) -> str:
         return self._names[self._place]
 
+    @property
+    def place(self) -> str:
+        return f"{self.KEYS_NAME} {self.run.path}"
+
     def compose(self) -> ComposeResult:
         yield Static(id="chat-head")
         yield Vertical(id="question", classes="box")

@@ -1,4 +1,4 @@
-"""Runs side by side: one metric of all of them on one chart, and the settings in which they differ."""
+"""Runs side by side: one metric of all on one chart, the settings that differ, and whether a difference is real."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,15 +8,24 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Footer, Static
+from textual.worker import Worker, WorkerState
 
+from nlu_rl.errors import NluRlError
+from nlu_rl.evaluation.comparison import Asked, compare_evaluations, comparison_sentence
+from nlu_rl.evaluation.listing import shared_rows
 from nlu_rl.runs.curve import smooth
 from nlu_rl.runs.history import History, Point
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.overview import read_recipe
+from nlu_rl.runs.status import Status
+from nlu_rl.tasks.registry import get_task
+from nlu_rl.tui import operations
 from nlu_rl.tui.format import cut, score
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.screens.base import BaseScreen
+from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.theme import style
+from nlu_rl.tui.widgets.job_bar import JobBar
 from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.raster import Curve, Stroke
 
@@ -33,6 +42,10 @@ class CompareScreen(BaseScreen):
     BINDINGS = bindings("compare")
     CSS = """
     CompareScreen LineChart { height: 1fr; }
+    CompareScreen #job { display: none; padding: 0 1; }
+    CompareScreen.-running #job { display: block; }
+    CompareScreen #paired { height: auto; max-height: 6; padding: 0 1; }
+    CompareScreen.-short #paired { max-height: 3; }
     CompareScreen #settings-box { height: 1fr; border: round $border; border-title-color: $primary; padding: 0 1; }
     CompareScreen #settings { width: auto; }
     """
@@ -46,9 +59,14 @@ class CompareScreen(BaseScreen):
         self._smooth = True
         self._log_scale = False
         self._all = False
+        self._missing: list[int] = []
+        self._queue: list[RunDirectory] = []
+        self._greedy = False
 
     def compose(self) -> ComposeResult:
         yield LineChart("score", empty="none of the runs has this metric", id="curves")
+        yield JobBar(id="job")
+        yield Static(id="paired")
         with VerticalScroll(id="settings-box") as box:
             box.border_title = "Settings that differ"
             yield Static(id="settings")
@@ -56,6 +74,7 @@ class CompareScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self.in_background(self._read, self._take, group="compare")
+        self._compare()
 
     def _read(self) -> tuple[list[dict[str, list[Point]]], list[dict[str, str]]]:
         series, settings = [], []
@@ -98,10 +117,80 @@ class CompareScreen(BaseScreen):
             if self._all or len(set(values)) > 1:
                 text.append(f"{key:<{_KEY_CELLS}}", style(self.app, "dim"))
                 text.append("".join(f"{cut(value, _NAME_CELLS - 2):<{_NAME_CELLS}}" for value in values) + "\n")
-        if len(self.runs) == 2:
-            names = " ".join(run.name for run in self.runs)
-            text.append(f"\nIs the difference real? nlu-rl compare {names}", style(self.app, "dim"))
         return text
+
+    def _compare(self) -> None:
+        """Hold every run against the first, where both were evaluated on the same rows."""
+        self.in_background(
+            lambda: [self._sentence(number) for number in range(1, len(self.runs))], self._say, group="e"
+        )
+
+    def _sentence(self, number: int) -> str | None:
+        pair = shared_rows(self.runs[0], self.runs[number])
+        if pair is None:
+            return None
+        a, b = (Asked(one.name, one.arguments, one.result) for one in pair)
+        task, seed = get_task(str(a.arguments["task"])), int(b.arguments.get("seed") or 0)
+        compared = compare_evaluations(task, a, b, seed)
+        return f"{task.name}: {comparison_sentence(compared.result, self._letter(0), self._letter(number))}"
+
+    def _say(self, sentences: list[str | None]) -> None:
+        self._missing = [number for number, sentence in enumerate(sentences, start=1) if sentence is None]
+        lines = [sentence for sentence in sentences if sentence is not None]
+        if self._missing and not self._queue:
+            names = ", ".join(self._letter(number) for number in [0, *self._missing])
+            lines.append(f"Is the difference real? e evaluates {names} on the same rows.")
+        self.query_one("#paired", Static).update(Text("\n".join(lines)))
+
+    def action_evaluate(self) -> None:
+        """Evaluate the runs whose difference is not known, one after the other; then say whether it is real."""
+        if self._queue or self.query_one(JobBar).run is not None:
+            self.notify("The evaluations are under way.", timeout=3)
+            return
+        if not self._missing:
+            self.notify("All of them are compared already.", timeout=3)
+            return
+        options = [
+            Option("e", "sampled", "One sample a row at temperature 1, as in the paper"),
+            Option("g", "greedy", "The most likely answer of each row"),
+        ]
+
+        def answer(choice: str | None) -> None:
+            if choice:
+                self._greedy = choice == "greedy"
+                self._queue = [self.runs[number] for number in [0, *self._missing]]
+                self._next()
+
+        text = "All on the evaluation rows of the first run's task; finished evaluations are used again."
+        self.app.push_screen(ChoiceDialog("Evaluate them?", text, options), answer)
+
+    def _next(self) -> None:
+        if not self._queue:
+            self.remove_class("-running")
+            self._compare()
+            return
+        from nlu_rl.evaluation.request import tasks_of_run
+
+        run, task, greedy = self._queue.pop(0), tasks_of_run(self.runs[0])[0], self._greedy
+        self.add_class("-running")
+        self.in_background(
+            lambda: operations.evaluate(run.name, task=task, greedy=greedy),
+            lambda job: self.query_one(JobBar).follow(job, self._ended),
+            group="job",
+        )
+
+    def _ended(self, status: Status) -> None:
+        if status.state != "done":
+            self._queue.clear()
+        if status.error is not None:
+            self.app.show_error(NluRlError(status.error.message, status.error.fix))
+        self._next()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        super().on_worker_state_changed(event)
+        if event.state is WorkerState.ERROR:  # it could not even begin: the others would not either
+            self._queue.clear()
+            self.remove_class("-running")
 
     def _letter(self, number: int) -> str:
         return chr(ord("A") + number)

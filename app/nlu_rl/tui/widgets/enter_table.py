@@ -23,3 +23,19 @@ class NextTable(DataTable[Text]):
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
         Binding("enter", "select_cursor", "Next", key_display="⏎", id="wizard.next", tooltip="Take it and go on")
     ]
+
+
+class RowTable(DataTable[Text]):
+    """Enter opens an evaluation, or a row that changed."""
+
+    BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
+        Binding("enter", "select_cursor", "Open", key_display="⏎", id="evaluate.open", tooltip="The row in full")
+    ]
+
+
+class CommandTable(DataTable[Text]):
+    """Enter copies the command under the cursor."""
+
+    BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
+        Binding("enter", "select_cursor", "Copy", key_display="⏎", id="export.start", tooltip="Copy the command")
+    ]
