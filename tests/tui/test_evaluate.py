@@ -30,10 +30,10 @@ FIELDS = {"task": "sst2", "split": "", "rows": "all", "seed": "1", "answers": "s
 
 @pytest.fixture
 def measured(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run and its base model, both evaluated on eight rows: two fixed, one broken. No worker is ever started."""
+    """A run and its base model, both evaluated on eight rows: four fixed, one broken. No worker is ever started."""
     monkeypatch.setattr(operations, "launch", lambda run: 0)
     write_rows("sst2")
-    record_evaluation(None, "--++?-+-")
+    record_evaluation(None, "--++?-++")
     record_evaluation(record(home, "done-run"), "-+-+-++-")
     return home
 
@@ -53,11 +53,11 @@ async def test_intervals_confusions_and_changes(open_app: Open, measured: Path, 
         assert "A ◆  smollm2-135m" in text
         assert "B    done-run@40" in text
         assert text.count("●") == 2
-        assert "3 fixed, 1 broken" in text
+        assert "4 fixed, 1 broken" in text
         assert "No real difference can be told between A and B" in shown(pilot, "#paired")
-        assert "[4]" in shown(pilot, "#confusion")
+        assert "[3]" in shown(pilot, "#confusion")
         table = screen.query_one("#changes", DataTable)
-        for key, count in (("f", 3), ("b", 1), ("a", 4)):
+        for key, count in (("f", 4), ("b", 1), ("a", 5)):
             await pilot.press(key)
             await settled(pilot)
             assert table.row_count == count
@@ -73,7 +73,7 @@ async def test_another_reference_turns_the_comparison_round(open_app: Open, meas
         await settled(pilot)
         await pilot.press("r", "up")
         await settled(pilot)
-        assert "1 fixed, 3 broken" in screen_text(pilot)
+        assert "1 fixed, 4 broken" in screen_text(pilot)
         assert "between B and A" in shown(pilot, "#paired")
 
 
