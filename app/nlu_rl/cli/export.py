@@ -32,7 +32,11 @@ def export(
     gguf_type: Annotated[GgufType, typer.Option(help="How the GGUF file holds its weights.")] = GgufType.bf16,
     merge_into: Annotated[
         MergeInto | None,
-        typer.Option(help="Of a run on a 4-bit base: the original weights, or what its 4 bits stand for (default)."),
+        typer.Option(
+            help="Only of a run on a 4-bit base. quantized (default): into what its 4 bits stand for, which is the "
+            "model that was trained. original: into the 16-bit weights, nearer to the base but another model; the "
+            "check then also says what the trained one scores."
+        ),
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
