@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from nlu_rl.runs import health
 from nlu_rl.runs.status import Failure
 from nlu_rl.tui import hardware
 from nlu_rl.tui.app import NluApp
@@ -36,6 +37,7 @@ def open_app(home: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
     """Open the interface: `async with open_app((80, 24), run="x") as pilot`; it has read the disk once."""
     monkeypatch.setenv("TEXTUAL_ANIMATIONS", "none")
     monkeypatch.setattr(hardware, "cards", lambda: ())
+    monkeypatch.setattr(health, "LATE_SECONDS", 1e6)  # nothing beats here, and the machine may be slow
 
     @asynccontextmanager
     async def opened(size: tuple[int, int] = (120, 36), **options: Any) -> AsyncIterator[Pilot[Any]]:

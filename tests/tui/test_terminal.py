@@ -15,7 +15,7 @@ from nlu_rl.runs.status import read_status
 from tui.recorded import record
 
 IGNORING = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
-OPEN = "from nlu_rl.tui.app import run_tui; run_tui()"
+OPEN = "from nlu_rl.tui.start import run_tui; run_tui()"
 
 
 def opened(code: str) -> tuple[subprocess.Popen[bytes], int]:

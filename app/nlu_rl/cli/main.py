@@ -116,7 +116,7 @@ def _root(
     if context.invoked_subcommand is not None:
         return
     if sys.stdin.isatty() and sys.stdout.isatty():
-        from nlu_rl.tui.app import run_tui
+        from nlu_rl.tui.start import run_tui
 
         run_tui()
     else:

@@ -27,7 +27,7 @@ def tui(
         _list_keys()
         return
     from nlu_rl.runs.layout import list_runs, open_run
-    from nlu_rl.tui.app import run_tui
+    from nlu_rl.tui.start import run_tui
 
     if not os.environ.get("TEXTUAL_DRIVER") and not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise NluRlError("The interface needs a terminal.", "Type this on one, or use 'nlu-rl web' and a browser.")

@@ -30,11 +30,30 @@ class Concern:
     advice: str
 
 
-def examine(status: Status, steps: Sequence[dict[str, Any]], warnings: Iterable[str], now: float) -> list[Concern]:
-    """Return the concerns, the gravest first. `steps` are step events, the latest last; `now` in epoch seconds."""
+class Pulse:
+    """How long a worker has been silent. Once it has been heard, by a clock that nobody can set."""
+
+    def __init__(self) -> None:
+        self._beat: float | None = None
+        self._since = 0.0
+        self._heard = False
+
+    def silence_seconds(self, heartbeat: float, now: float, monotonic: float) -> float:
+        """Return the seconds since the last beat; `heartbeat` and `now` by the clock of the day."""
+        if heartbeat != self._beat:
+            self._heard = self._beat is not None
+            self._beat, self._since = heartbeat, monotonic
+        silence = monotonic - self._since
+        return silence if self._heard else max(silence, now - heartbeat)
+
+
+def examine(
+    status: Status, steps: Sequence[dict[str, Any]], warnings: Iterable[str], silence_seconds: float
+) -> list[Concern]:
+    """Return the concerns, the gravest first. `steps` are step events, the latest last."""
     found = [
         _ended(status),
-        _late(status, now),
+        _late(status, silence_seconds),
         _not_finite(warnings),
         _unparsed(steps),
         _far_from_base(steps),
@@ -51,8 +70,7 @@ def _ended(status: Status) -> Concern | None:
     return Concern(status.state, error.message if error else "The run failed.", error.fix if error else "See its log.")
 
 
-def _late(status: Status, now: float) -> Concern | None:
-    silence = now - status.heartbeat
+def _late(status: Status, silence: float) -> Concern | None:
     if not status.live or status.pid is None or silence < LATE_SECONDS:
         return None
     return Concern(

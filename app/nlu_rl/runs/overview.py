@@ -79,8 +79,9 @@ def read_recipe(run: RunDirectory) -> dict[str, Any]:
     """Return the recipe file as plain values; empty when there is none or it cannot be read."""
     import yaml
 
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the same, six times as fast, where it was built
     try:
-        recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
+        recipe = yaml.load(run.recipe_path.read_text(encoding="utf-8"), Loader=loader)
     except (OSError, ValueError, yaml.YAMLError):
         return {}
     return recipe if isinstance(recipe, dict) else {}

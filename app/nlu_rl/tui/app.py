@@ -168,8 +168,3 @@ class NluApp(App[None]):
     def action_help_quit(self) -> None:
         """Ctrl+C is copy on a terminal; say how to leave."""
         self.notify("Press ctrl+q to quit.", timeout=3)
-
-
-def run_tui(run: str | None = None) -> None:
-    """Open the interface on this terminal and return when it is left."""
-    NluApp(run).run()

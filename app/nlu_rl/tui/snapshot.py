@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlu_rl.errors import NluRlError
-from nlu_rl.runs.health import Concern, examine
+from nlu_rl.runs.health import Concern, Pulse, examine
 from nlu_rl.runs.history import History, Point, main_score
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, best_record, complete_checkpoints, open_run
@@ -79,6 +79,7 @@ class SnapshotReader:
         self._best: Mapping[str, Any] = {}
         self._checkpoint: int | None = None
         self._looked = -CHECKPOINT_SECONDS
+        self._pulse = Pulse()
 
     def read(self) -> Snapshot:
         history = self._history
@@ -131,7 +132,8 @@ class SnapshotReader:
             advice = "Press esc; if it was removed with nlu-rl, u on the runs' screen brings it back."
             return [Concern("gone", f"The folder of {self.run.name} is no longer there.", advice)]
         history = self._history
-        return examine(history.status, list(history.steps), history.warnings, time.time())
+        silence = self._pulse.silence_seconds(history.status.heartbeat, time.time(), time.monotonic())
+        return examine(history.status, list(history.steps), history.warnings, silence)
 
     def _all_series(self) -> dict[str, list[Point]]:
         per_task = [name for name in self._metrics_of_latest() if name.startswith("reward/")]

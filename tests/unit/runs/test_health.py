@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nlu_rl.runs.curve import extremes, means, smooth
-from nlu_rl.runs.health import examine
+from nlu_rl.runs.health import Pulse, examine
 from nlu_rl.runs.status import Failure, Status
 
 LIVE = Status(state="training", pid=1, heartbeat=100.0)
@@ -17,28 +17,42 @@ def steps(count: int = 50, **metrics: float) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("changed", "warnings", "status", "now", "names"),
+    ("changed", "warnings", "status", "silence", "names"),
     [
-        ({}, [], LIVE, 101.0, []),
-        ({}, [], LIVE, 130.0, ["late"]),
-        ({}, ["Not a finite number at step 3: loss."], LIVE, 101.0, ["nan"]),
-        ({"parse_rate": 0.5}, [], LIVE, 101.0, ["unparsed"]),
-        ({"parse_rate": 0.5, "parse_rate_lenient": 0.9}, [], LIVE, 101.0, []),
-        ({"kl": 9.0}, [], LIVE, 101.0, ["kl"]),
-        ({"zero_variance_groups": 0.9}, [], LIVE, 101.0, ["zero-variance"]),
-        ({"reward": 0.2}, [], LIVE, 101.0, ["flat"]),
-        ({"reward": 1.0, "accuracy": 1.0}, [], LIVE, 101.0, []),
+        ({}, [], LIVE, 1.0, []),
+        ({}, [], LIVE, 30.0, ["late"]),
+        ({}, ["Not a finite number at step 3: loss."], LIVE, 1.0, ["nan"]),
+        ({"parse_rate": 0.5}, [], LIVE, 1.0, ["unparsed"]),
+        ({"parse_rate": 0.5, "parse_rate_lenient": 0.9}, [], LIVE, 1.0, []),
+        ({"kl": 9.0}, [], LIVE, 1.0, ["kl"]),
+        ({"zero_variance_groups": 0.9}, [], LIVE, 1.0, ["zero-variance"]),
+        ({"reward": 0.2}, [], LIVE, 1.0, ["flat"]),
+        ({"reward": 1.0, "accuracy": 1.0}, [], LIVE, 1.0, []),
         ({}, [], Status(state="failed", error=Failure("No memory.", "Use less.")), 900.0, ["failed"]),
     ],
 )
-def test_concerns(changed: dict[str, float], warnings: list[str], status: Status, now: float, names: list[str]) -> None:
-    found = examine(status, steps(**changed), warnings, now)
+def test_concerns(
+    changed: dict[str, float], warnings: list[str], status: Status, silence: float, names: list[str]
+) -> None:
+    found = examine(status, steps(**changed), warnings, silence)
     assert [concern.name for concern in found] == names
     assert all(concern.message.endswith(".") and concern.advice for concern in found)
 
 
 def test_a_run_that_has_just_begun_raises_nothing() -> None:
-    assert examine(LIVE, steps(3, parse_rate=0.0, kl=99.0), [], 101.0) == []
+    assert examine(LIVE, steps(3, parse_rate=0.0, kl=99.0), [], 1.0) == []
+
+
+def test_silence_is_told_whatever_happens_to_the_clock() -> None:
+    pulse = Pulse()
+    assert pulse.silence_seconds(100.0, now=130.0, monotonic=5.0) == 30.0  # silent before anyone looked
+    assert pulse.silence_seconds(131.0, now=131.0, monotonic=6.0) == 0.0
+    assert pulse.silence_seconds(131.0, now=3731.0, monotonic=7.0) == 1.0  # the clock was set an hour forward
+    assert pulse.silence_seconds(10.0, now=10.0, monotonic=8.0) == 0.0  # and back by more
+    assert pulse.silence_seconds(10.0, now=1.0, monotonic=38.0) == 30.0
+    ahead = Pulse()
+    assert ahead.silence_seconds(9999.0, now=10.0, monotonic=1.0) == 0.0  # of a machine whose clock is ahead
+    assert ahead.silence_seconds(9999.0, now=10.0, monotonic=21.0) == 20.0
 
 
 def test_smoothing_is_not_drawn_to_zero_and_can_be_off() -> None:

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher, DataTable, Footer, Input, Static
 
+from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import draft as drafts
 from nlu_rl.tui import operations
@@ -146,12 +147,18 @@ class WizardScreen(BaseScreen):
     def _ask_to_leave(self) -> None:
         def answer(choice: str | None) -> None:
             if choice == "leave":
-                if self.draft != first_draft():
-                    drafts.keep(self.draft)
                 self.app.pop_screen()
+                if self.draft != first_draft():
+                    self._keep_draft()
 
         options = [Option("l", "leave", "Leave; nothing was started, and the draft is kept")]
         self.app.push_screen(ChoiceDialog("Leave the new run?", "", options, "Stay"), answer)
+
+    def _keep_draft(self) -> None:
+        try:
+            drafts.keep(self.draft)
+        except NluRlError as error:  # a full disk keeps nobody here
+            self.app.show_error(error)
 
     def _start(self) -> None:
         self._starting = True

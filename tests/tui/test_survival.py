@@ -1,0 +1,113 @@
+"""What goes wrong around the interface is told in it, and it goes on: dead workers, full disks, clocks that are set."""
+
+import errno
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nlu_rl.runs import control, files, health
+from nlu_rl.runs.layout import open_run
+from nlu_rl.tui.screens.dialogs import ProblemDialog
+from nlu_rl.tui.screens.home import HomeScreen
+from nlu_rl.tui.screens.monitor import MonitorScreen
+from nlu_rl.tui.screens.wizard import WizardScreen
+from tui.conftest import Open, screen_text, settled
+from tui.recorded import DEAD_PID
+
+pytestmark = pytest.mark.anyio
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def change_status(name: str, **values: Any) -> None:
+    path = open_run(name).status_path
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+async def again(pilot: Any) -> str:
+    pilot.app.screen.refresh_run()
+    await settled(pilot)
+    return screen_text(pilot)
+
+
+async def test_a_worker_that_dies_while_it_is_watched(open_app: Open, runs: Path) -> None:
+    async with open_app(run="live-run") as pilot:
+        assert "● TRAINING" in screen_text(pilot)
+        change_status("live-run", pid=DEAD_PID, heartbeat=time.time() - 20)
+        shown = await again(pilot)
+        assert "? LOST" in shown
+        assert "resume live-run" in " ".join(shown.split())
+
+
+async def test_a_draft_on_a_full_disk_is_a_message(open_app: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with open_app() as pilot:
+        await pilot.press("n")
+        await settled(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, WizardScreen)
+        screen.draft = screen.draft.changed("seed=99")
+        monkeypatch.setattr(files.os, "replace", full)
+        await pilot.press("escape")
+        await pilot.press("l")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ProblemDialog)
+        assert "No space left on the disk to keep the draft." in screen_text(pilot)
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+
+
+async def test_a_request_on_a_full_disk_is_a_message(
+    open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_app(run="live-run") as pilot:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "touch", full)
+            await pilot.press("k")
+            await settled(pilot)
+        assert "No space left on the disk" in screen_text(pilot)
+        await pilot.press("escape", "k")
+        assert isinstance(pilot.app.screen, MonitorScreen)
+        assert control.pending(open_run("live-run")) == {"checkpoint"}
+
+
+@pytest.mark.parametrize("ahead", [86_400.0, -86_400.0])
+async def test_a_clock_that_is_set_raises_no_alarm(
+    open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch, ahead: float
+) -> None:
+    change_status("live-run", heartbeat=time.time())
+    async with open_app((80, 24), run="live-run") as pilot:
+        change_status("live-run", heartbeat=time.time() + 1)
+        await again(pilot)
+        monkeypatch.setattr(health, "LATE_SECONDS", 60.0)
+        now: Callable[[], float] = time.time
+        monkeypatch.setattr(time, "time", lambda: now() + ahead)
+        shown = await again(pilot)
+        assert "● TRAINING" in shown
+        assert "No sign of life" not in shown
+        await pilot.press("escape")
+        await settled(pilot)
+        assert "● run" in screen_text(pilot)
+
+
+async def test_an_error_in_a_library_that_draws_is_a_dialog(
+    open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nlu_rl.tui.widgets import line_chart
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("from a library")
+
+    async with open_app(run="live-run", strict=False) as pilot:
+        monkeypatch.setattr(line_chart, "raster", broken)
+        pilot.app.screen.query_one("#panel-1").refresh()
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ProblemDialog)
+        assert "RuntimeError: from a library" in screen_text(pilot)
+        monkeypatch.undo()
