@@ -4,6 +4,7 @@ It reads the run's directory and writes nothing but requests, so a live, a finis
 alike, and closing it touches nothing.
 """
 
+import time
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -31,6 +32,7 @@ from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.sample_table import SampleTable
 
 POLL_SECONDS = 0.5
+REDRAW_SECONDS = 2.0  # charts and samples of a fast run; what a key changes is drawn at once
 SMOOTHINGS = (0.8, 0.95, 0.0, 0.5)
 HARDWARE_SECONDS = 3.0
 PANELS = (*CHARTS, "Samples", "HW", "Log")
@@ -75,6 +77,7 @@ class MonitorScreen(RunActions):
         self._smoothing = 0
         self._log_scale = False
         self._panel = 1
+        self._redrawn = 0.0
         self._drawn: dict[int, tuple[Mapping[str, list[Point]], tuple[int, bool]]] = {}
 
     def compose(self) -> ComposeResult:
@@ -136,24 +139,31 @@ class MonitorScreen(RunActions):
         elif first and snapshot.recipe.get("method") == "sft":
             self.action_show_panel(CHARTS.index("Loss") + 1)  # it has no reward
             self.query_one("#panel-7", SampleTable).empty = "none: supervised training draws no samples"
-        self._show()
+        self._show_lines(snapshot)
+        if first or time.monotonic() - self._redrawn >= REDRAW_SECONDS or not snapshot.status.live:
+            self._show()
 
     def _show(self) -> None:
         """Bring every visible panel up to the snapshot; each repaints only what has changed."""
         snapshot = self.snapshot
         if snapshot is None:
             return
-        self.write("#head", head_text(self.app, self.run.name, snapshot, self.size.width))
-        banner = banner_text(self.app, snapshot)
-        self.set_class(bool(banner), "-concerned")
-        self.write("#banner", banner)
-        self.write("#result", result_text(self.app, snapshot.kind, snapshot.result))
+        self._redrawn = time.monotonic()
+        self._show_lines(snapshot)
         for number, title in enumerate(CHARTS, start=1):
             if self.query_one(f"#panel-{number}").display:
                 self._show_chart(number, title, snapshot)
         table = self.query_one("#panel-7", SampleTable)
         if table.display:
             table.show(snapshot.samples)
+
+    def _show_lines(self, snapshot: Snapshot) -> None:
+        """Write what is cheap to write: head, banner, result and log."""
+        self.write("#head", head_text(self.app, self.run.name, snapshot, self.size.width))
+        banner = banner_text(self.app, snapshot)
+        self.set_class(bool(banner), "-concerned")
+        self.write("#banner", banner)
+        self.write("#result", result_text(self.app, snapshot.kind, snapshot.result))
         log = self._panel_widget(9)
         if log.display:
             self.write("#log", log_text(self.app, snapshot.log))

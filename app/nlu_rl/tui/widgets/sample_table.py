@@ -11,7 +11,10 @@ SHOWN_SAMPLES = 100
 
 
 class SampleTable(DataTable[Text]):
-    """Give it all samples with `show`; rows are rebuilt only when there are others."""
+    """Give it all samples with `show`; rows are rebuilt only when there are others.
+
+    Rebuilding a hundred rows costs more than all charts do, so as many are made as can be seen, until it has the focus.
+    """
 
     DEFAULT_CSS = """
     SampleTable {
@@ -29,11 +32,13 @@ class SampleTable(DataTable[Text]):
         self.words: list[str] = []
         self.samples: list[Sample] = []
         self._shown: tuple[object, ...] = ()
+        self._latest: Sequence[Sample] = ()
 
     def show(self, samples: Sequence[Sample]) -> None:
         """Show the newest of these that have the filter's words."""
         chosen = [s for s in reversed(samples) if not self.words or all(word in words_of(s) for word in self.words)]
-        chosen = chosen[:SHOWN_SAMPLES]
+        self._latest = samples
+        chosen = chosen[: SHOWN_SAMPLES if self.has_focus else max(1, self.content_size.height)]
         width = self.content_size.width
         self._say_what_is_shown(bool(samples))
         shown = (width, *map(id, chosen))
@@ -48,6 +53,9 @@ class SampleTable(DataTable[Text]):
         for sample in chosen:
             self.add_row(*row_of(self.app, sample, table))
         self.move_cursor(row=cursor if self.has_focus else 0)
+
+    def on_focus(self) -> None:
+        self.show(self._latest)
 
     def _say_what_is_shown(self, any_at_all: bool) -> None:
         words = [word for word, holds in (("frozen", self.frozen), ("filtered", bool(self.words))) if holds]
