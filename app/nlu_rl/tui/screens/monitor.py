@@ -84,7 +84,7 @@ class MonitorScreen(RunActions):
         yield Static(id="head")
         yield Static(id="banner")
         yield Static(id="tabs")
-        yield Input(placeholder="words of the sample: ⏎ keep, esc drop", id="filter")
+        yield Input(placeholder="words of the sample: ⏎ keep, esc drop", id="filter", disabled=True)
         yield Static(id="result")
         with Grid(id="panels"):
             for number, title in enumerate(CHARTS, start=1):
@@ -221,6 +221,7 @@ class MonitorScreen(RunActions):
     def action_back(self) -> None:
         if self.has_class("-filtering"):
             self.query_one("#filter", Input).value = ""
+            self.query_one("#filter", Input).disabled = True  # or it may take the focus unseen, and the keys
             self.remove_class("-filtering")
             self._panel_widget(7).focus()
         elif self.has_class("-zoomed") and not self.has_class("-job"):
@@ -240,6 +241,7 @@ class MonitorScreen(RunActions):
     def action_filter(self) -> None:
         self.action_show_panel(7)
         self.add_class("-filtering")
+        self.query_one("#filter").disabled = False
         self.query_one("#filter").focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
