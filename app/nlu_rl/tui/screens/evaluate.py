@@ -200,7 +200,7 @@ class EvaluateScreen(RunActions):
         names = [pair[0].name, pair[1].name] if pair else ["before", "after"]
         for title, cells in (("", 1), ("right", _ANSWER_CELLS), *((name, _ANSWER_CELLS) for name in names)):
             table.add_column(cut(title, cells), width=cells)
-        table.add_column("text", width=max(20, table.content_size.width - 3 * (_ANSWER_CELLS + 2) - 5))
+        table.add_column("text", width=max(20, table.content_size.width - 3 * (_ANSWER_CELLS + 2) - 6))
         self._changes = [row for _, row in signed][:_MOST_CHANGES]
         for sign, row in signed[:_MOST_CHANGES]:
             look = style(self.app, "good" if sign == "▲" else "bad")
