@@ -1,6 +1,8 @@
 """Two processes that share every batch learn what one learns, within rounding; stopped and resumed alike."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -56,7 +58,30 @@ def test_a_batch_that_cannot_be_shared_is_refused(session_cli: Any, recipe: Call
     assert "multiple of 8" in refused.stderr
 
 
-def test_a_prepared_run_is_for_another_launcher(session_cli: Any, recipe: Callable[..., Path]) -> None:
-    folder = Path(session_cli("run", recipe("sft", train=TRAIN), "--prepare").stdout.strip())
-    assert (folder / "job.json").is_file()
+def accelerate_launch(cli: Any, folder: Path, kind: str) -> "subprocess.CompletedProcess[str]":
+    """Start the worker of a prepared run on two processes, which are CPUs where there is no card."""
+    program = str(Path(sys.executable).with_name("accelerate"))
+    plain = ["--num_machines", "1", "--num_processes", "2", "--mixed_precision", "no", "--dynamo_backend", "no"]
+    command = [program, "launch", kind, *plain, "-m", "nlu_rl.worker", str(folder)]
+    return subprocess.run(command, env=cli.environment, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_accelerate_launches_a_prepared_run(session_cli: Any, recipe: Callable[..., Path]) -> None:
+    path = recipe("sft", train=TRAIN, evaluate={"every": None, "before": False})
+    folder = Path(session_cli("run", path, "--prepare").stdout.strip())
     assert session_cli.json("runs", "show", folder.name)["state"] == "queued"
+    done = accelerate_launch(session_cli, folder, "--multi_gpu")
+    assert (done.returncode, done.stderr.count("nlu_rl.models.load: loaded")) == (0, 2)
+    assert session_cli.status(folder.name)["state"] == "done"
+    expected, found = steps(session_cli, session_cli.json("run", path)["run"]), steps(session_cli, folder.name)
+    assert sorted(found) == [1, 2, 3]
+    for step in expected:
+        assert found[step]["loss"] == pytest.approx(expected[step]["loss"], abs=2e-3, rel=2e-3)
+
+
+def test_fsdp_is_refused_with_the_reason(session_cli: Any, recipe: Callable[..., Path]) -> None:
+    folder = Path(session_cli("run", recipe("sft", train=TRAIN), "--prepare").stdout.strip())
+    assert accelerate_launch(session_cli, folder, "--use_fsdp").returncode != 0
+    status = session_cli.status(folder.name)
+    assert status["state"] == "failed"
+    assert "FSDP is asked for" in status["error"]["message"]
