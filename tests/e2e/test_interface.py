@@ -48,6 +48,10 @@ class Tmux:
         """Wait until the screen shows all of these."""
         self._wait(lambda shown: all(word in shown for word in words), f"{words} did not appear", seconds)
 
+    def see_gone(self, word: str) -> None:
+        """Wait until the screen no longer shows this."""
+        self._wait(lambda shown: word not in shown, f"{word} did not go", 120)
+
     def see_end(self) -> None:
         """Wait until the interface, and with it the terminal, is gone."""
         self._wait(lambda shown: not shown, "the interface did not end", 60)
@@ -77,7 +81,9 @@ def test_from_nothing_to_an_exported_model_by_keys_alone(home: Path, terminal: T
     terminal.see("There is no run yet")
     terminal.press("n")
     terminal.see("[1 Model]", "smollm2-135m")
+    terminal.see("f Fetch")
     terminal.press("Tab")
+    terminal.see_gone("f Fetch")  # which a line that takes letters hides
     terminal.type(str(model))
     terminal.see(model.name)
     terminal.press("Enter")

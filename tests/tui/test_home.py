@@ -170,7 +170,7 @@ async def test_marked_runs_are_compared(open_app: Open, runs: Path) -> None:
         await pilot.press("space", "space", "c")
         await settled(pilot)
         shown = screen_text(pilot)
-        for words in ("A failed-run", "B lost-run", "score", "best score", "nlu-rl compare failed-run lost-run"):
+        for words in ("A failed-run", "B lost-run", "score", "best score", "e evaluates A, B on the same rows"):
             assert words in shown
         await pilot.press("m", "S", "L", "d")
         await settled(pilot)

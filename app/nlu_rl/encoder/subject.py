@@ -25,6 +25,8 @@ from nlu_rl.tasks.registry import get_task
 class EncoderSubject(Subject):
     """An encoder with its head, trained for one task; it also answers others with the same answers."""
 
+    reads_demonstrations = False
+
     def __init__(
         self, model: Any, tokenizer: Any, trained: DatasetTask, max_tokens: int, identity: Mapping[str, Any]
     ) -> None:
@@ -53,9 +55,7 @@ class EncoderSubject(Subject):
         progress: Progress | None = None,
         should_stop: Callable[[], bool] | None = None,
     ) -> list[Prediction]:
-        """As any subject; temperature, seed and samples change nothing, and demonstrations cannot be shown."""
-        if shots:
-            raise RecipeError("An encoder reads no demonstrations.", "Leave --shots out.")
+        """As any subject; temperature, seed, samples and demonstrations change nothing."""
         form, asked = form_of(task), task  # type: ignore[arg-type]
         unlabelled = [Example(example.id, example.fields, None) for example in examples]
         encoded = EncodedRows(asked, form, unlabelled, self.tokenizer, self.max_tokens)  # type: ignore[arg-type]

@@ -136,6 +136,8 @@ def _shots(
     wanted = arguments.get("shots") or 0
     if wanted == 0:
         return [], None
+    if not subject.reads_demonstrations:
+        raise RecipeError("An encoder reads no demonstrations.", "Leave --shots out.")
     train, seed = unseen(task.load("train"), examples), int(arguments.get("shots_seed") or 0)
     if wanted == "best":
         phase = "choosing the number of demonstrations"

@@ -6,7 +6,7 @@ Light: the module of a kind is imported when one of that kind is asked for.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from nlu_rl.errors import RecipeError
 from nlu_rl.evaluation.predict import Prediction, Progress
@@ -20,6 +20,7 @@ class Subject(ABC):
     """Answers rows of a task. `identity` is what its predictions depend on, for the settings beside them."""
 
     identity: Mapping[str, Any]
+    reads_demonstrations: ClassVar[bool] = True
 
     def prepare(self, task: Task, examples: Sequence[Example], reporter: Reporter) -> None:  # noqa: B027
         """Check, before the first answer, whatever can be checked on a few rows."""

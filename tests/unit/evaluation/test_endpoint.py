@@ -59,10 +59,9 @@ def test_the_tasks_own_chat_is_sent_and_answers_are_scored_like_any_other(endpoi
     directory = create_evaluation(SST2, arguments)
     result = evaluate(directory, arguments)
     rows = [example for _, example in load_rows(SST2, arguments)]
-    train = SST2.load("train")
-    from nlu_rl.evaluation.rows import demonstrations
+    from nlu_rl.evaluation.rows import demonstrations, unseen
 
-    shots = demonstrations(SST2, train, 2)
+    shots = demonstrations(SST2, unseen(SST2.load("train"), rows), 2)
     expected = [SST2.prompt(row, shots)[:-1] for row in rows]
     sent = [body["messages"] for body in endpoint.requests[1:]]
     assert sorted(map(json.dumps, sent)) == sorted(map(json.dumps, expected))
