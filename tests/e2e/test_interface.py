@@ -27,7 +27,9 @@ class Tmux:
         self._base = [str(TMUX), "-u", "-f", "/dev/null", "-S", str(socket)]
         environment = {"NLU_RL_HOME": str(home), "LANG": "C.UTF-8", "TEXTUAL_ANIMATIONS": "none"}
         settings = [f"{name}={value}" for name, value in environment.items()]
-        command = shlex.join(["env", *settings, sys.executable, "-m", "nlu_rl.cli.main", "tui"])
+        command = shlex.join(
+            ["env", "-u", "COLUMNS", "-u", "LINES", *settings, sys.executable, "-m", "nlu_rl.cli.main", "tui"]
+        )
         size = ["-x", str(width), "-y", str(height)]
         subprocess.run(
             [*self._base, "new-session", "-d", *size, command], check=True, env={**os.environ, "TERM": "xterm"}
@@ -99,7 +101,7 @@ def test_from_nothing_to_an_exported_model_by_keys_alone(home: Path, terminal: T
     terminal.press("4")
     terminal.see("steps              4")
     terminal.press("Enter")
-    terminal.see("[4 Review]", "train.max_steps=4", "The chat template renders")
+    terminal.see("[4 Review]", "train.max_steps=4", "right answers of sst2")
     terminal.press("Enter")
     terminal.see("DONE", "step 4/4")
     (run,) = [path for path in (home / "runs").iterdir() if path.name[0] != "."]
