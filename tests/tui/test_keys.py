@@ -13,6 +13,7 @@ from cli.conftest import write_rows
 from nlu_rl.runs.layout import open_run
 from nlu_rl.tui import jobs, operations
 from nlu_rl.tui.keys import KEYS, keys_of
+from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.chat import ChatScreen
 from nlu_rl.tui.screens.evaluate import EvaluateScreen
 from nlu_rl.tui.screens.export import ExportScreen
@@ -174,7 +175,8 @@ async def test_every_key_is_in_help_and_palette(open_app: Open, ready: Path, nam
             return  # a dialog writes its keys on itself
         unlisted = ("show_panel", "step(")
         assert {key.about for key in KEYS[name] if not key.action.startswith(unlisted)} <= offered
-        screen.action_help()  # type: ignore[attr-defined]
+        assert isinstance(screen, BaseScreen)
+        screen.action_help()
         await settled(pilot)
         shown = " ".join(str(pilot.app.screen.query_one("#keys").content).split())  # type: ignore[attr-defined]
         for key in KEYS[name]:
