@@ -265,8 +265,11 @@ def _only_writer(part: Path) -> Iterator[IO[bytes]]:
     while True:
         stream = part.open("ab")
         fcntl.flock(stream, fcntl.LOCK_EX)
-        if part.exists() and os.fstat(stream.fileno()).st_ino == part.stat().st_ino:
-            break
+        try:
+            if os.fstat(stream.fileno()).st_ino == part.stat().st_ino:
+                break
+        except FileNotFoundError:  # the writer before has just put it in place
+            pass
         stream.close()
     with stream:
         yield stream

@@ -52,9 +52,21 @@ def open_app(home: Path, monkeypatch: pytest.MonkeyPatch) -> Open:
 async def settled(pilot: Pilot[Any]) -> None:
     """Wait until what has been asked of threads is shown."""
     await pilot.pause()
-    for _ in range(3):
+    for turn in range(20):  # what was found out may ask for more
+        if turn >= 3 and all(worker.is_finished for worker in pilot.app.workers):
+            break
         await pilot.app.workers.wait_for_complete()
         await pilot.pause()
+
+
+async def until(pilot: Pilot[Any], text: str) -> str:
+    """Wait until the screen shows a text, which a busy machine may let wait, and return what it shows."""
+    for _ in range(300):
+        await settled(pilot)
+        if text in (shown := screen_text(pilot)):
+            return shown
+        await pilot.pause(0.1)
+    raise AssertionError(f"{text!r} never came:\n{screen_text(pilot)}")
 
 
 def screen_text(pilot: Pilot[Any]) -> str:

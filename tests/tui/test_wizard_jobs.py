@@ -13,7 +13,7 @@ from nlu_rl.tui.draft import first_draft
 from nlu_rl.tui.screens.import_rows import ImportDialog
 from nlu_rl.tui.screens.wizard import WizardScreen
 from nlu_rl.tui.screens.yaml_editor import wrong_line
-from tui.conftest import Open, screen_text, settled
+from tui.conftest import Open, until
 from tui.recorded import record
 from tui.test_wizard import ready, step
 
@@ -86,15 +86,9 @@ async def test_a_dry_run_measures_and_leaves_nothing(
         await step(pilot, "n", "enter")
         await step(pilot, "enter")
         await step(pilot, "enter")
+        await until(pilot, "longest prompt looked at")
         await step(pilot, "d")
-        for _ in range(300):  # the checks come from a thread, which a busy machine lets wait
-            pilot.app.screen.query_one("#trial-bar")._look()
-            await settled(pilot)
-            if "It runs here" in screen_text(pilot):
-                break
-            await pilot.pause(0.05)
-        shown = screen_text(pilot)
-        assert "It runs here" in shown
+        shown = await until(pilot, "It runs here")
         assert "measured just now" in shown
         assert list_runs(jobs.jobs_dir()) == []
         assert list_runs() == []

@@ -98,7 +98,7 @@ class ReviewStep(WizardStep):
         self.query_one("#check-list", Static).update(Text("Looking…", style="dim"))
         self.query_one("#checks").focus()
         self.set_class(self._fitting_trial is not None or self._bar.run is not None, "-tried")
-        self.later(lambda: _look(recipe, tokens), self._take, "review")
+        self.later(lambda: _look(recipe, tokens), lambda found: self._take(recipe, found), "review")
 
     def problem(self) -> str:
         if self._checks is None:
@@ -139,7 +139,7 @@ class ReviewStep(WizardStep):
         def ended(status: Status) -> None:
             self.remove_class("-trying")
             if status.state == "done":
-                self.later(lambda: jobs.finish_trial(job, recipe), self._take_trial, "trial")
+                self.later(lambda: jobs.finish_trial(job, recipe), self._take_trial, "trial-end")
                 return
             why = f"✖ {status.error.message} {status.error.fix}" if status.error else "It was stopped."
             self.query_one("#trial-text", Static).update(Text(why, style(self.app, "bad" if status.error else "dim")))
@@ -163,7 +163,10 @@ class ReviewStep(WizardStep):
         self.query_one("#trial-text", Static).update(text)
         self._show_time()
 
-    def _take(self, found: Looked) -> None:
+    def _take(self, recipe: Recipe, found: Looked) -> None:
+        if recipe != self.draft.recipe:  # changed while it was looked at
+            self.enter()
+            return
         self._looked, self._checks = found, found.checks
         text = Text()
         for check in found.checks:
