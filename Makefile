@@ -13,7 +13,7 @@ demo: install
 	$(BIN)/nlu-rl demo
 
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 test-fast: install
 	$(BIN)/pytest tests/unit

@@ -13,6 +13,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("NLU_RL_PRECISION", "float32")
 
 
+SLOWEST_FIRST = ("e2e", "test_keys.py", "cli", "web", "unit")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, which share its fixtures, and end with what is short."""
+    items.sort(key=lambda item: next((n for n, part in enumerate(SLOWEST_FIRST) if part in item.path.parts), 99))
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+
+
 @pytest.fixture(scope="session")
 def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny random Llama: config, safetensors, byte-level tokenizer, chat template."""

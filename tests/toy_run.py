@@ -13,7 +13,7 @@ from nlu_rl.runs.layout import create_run
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.contract import Example, Extracted, Message, Scored
 from nlu_rl.training.context import Context
-from nlu_rl.training.job import TRAINERS
+from nlu_rl.training.job import make_trainer
 from nlu_rl.training.rows import Rows, row_order
 from tiny_model import tiny_causal_lm, tiny_tokenizer
 
@@ -66,7 +66,7 @@ def train_toy(method: str, folder: Path, *, max_steps: int, **sections: Any) -> 
     rows = toy_rows(32 // (8 if method == "grpo" else 1) * max_steps)
     run = create_run(folder, "toy", Job("train", {}), recipe_yaml=recipe.to_yaml())
     with Reporter(run) as reporter:
-        trainer: Any = TRAINERS[method](Context(recipe, run, reporter, policy, tokenizer, rows, None))
+        trainer: Any = make_trainer(Context(recipe, run, reporter, policy, tokenizer, rows, None))
         trainer.train()
     return model, list(read_events(run.events_path))
 

@@ -4,6 +4,7 @@ It owns no terminal. `runs.reporter.job` takes care of signals and errors: every
 to `status.json` before the process ends.
 """
 
+import gc
 import importlib
 import logging
 import os
@@ -20,7 +21,7 @@ from nlu_rl.runs.jobs import Job, read_job
 from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.reporter import Reporter, job
 
-JobFunction = Callable[[RunDirectory, dict[str, Any], Reporter], dict[str, Any]]
+JobFunction = Callable[[RunDirectory, dict[str, Any], Reporter | None], dict[str, Any]]
 
 KINDS = {
     "train": "nlu_rl.training.job:run",
@@ -50,22 +51,26 @@ def main(directory: str) -> int:
         return _follow(run)
     with job(run) as reporter:
         work = read_job(run)
-        if not _needs_bitsandbytes(run, work):
-            # peft imports bitsandbytes wherever it is installed, which costs seconds; None says it is not.
-            sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
+        _leave_out(run, work)
         reporter.result = _function(work.kind)(run, work.arguments, reporter)
     return 0
 
 
 def _follow(run: RunDirectory) -> int:
     """Be one of a training run's other processes: compute, and leave every file of the run to the first."""
-    from nlu_rl.training.job import run as train
-
     work = read_job(run)
+    _leave_out(run, work)
+    _function(work.kind)(run, work.arguments, None)
+    return 0
+
+
+def _leave_out(run: RunDirectory, work: Job) -> None:
+    """Keep libraries out that cost seconds to import and that this job has no use for."""
+    # peft and transformers import these wherever they are installed; None says they are not.
     if not _needs_bitsandbytes(run, work):
         sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
-    train(run, work.arguments, None)
-    return 0
+    if work.kind == "train" and load_recipe(run.recipe_path).method == "ppo":
+        sys.modules["datasets"] = None  # type: ignore[assignment]
 
 
 def _needs_bitsandbytes(run: RunDirectory, work: Job) -> bool:
@@ -91,7 +96,12 @@ def _is_quantized(run: RunDirectory, arguments: dict[str, Any]) -> bool:
 
 def _function(kind: str) -> JobFunction:
     module, name = KINDS[kind].split(":")
-    function: JobFunction = getattr(importlib.import_module(module), name)
+    gc.disable()  # a million objects are made that all stay: looking for garbage among them costs a second
+    try:
+        function: JobFunction = getattr(importlib.import_module(module), name)
+    finally:
+        gc.freeze()
+        gc.enable()
     return function
 
 

@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 import torch
 
+from e2e.conftest import METHODS
 from run_outcome import steps, weights
 
 TRAIN = {"batch": 8, "max_steps": 4, "learning_rate": 0.005, "optimizer": "adamw", "save_every": 2}
+
+
+WITHOUT_VALIDATION = {"every": None, "before": False}
 
 
 @pytest.fixture(scope="module")
@@ -21,22 +25,19 @@ def bundled(session_cli: Any, tiny_model_dir: Path) -> Path:
     return target
 
 
-@pytest.mark.parametrize("method", ["sft", "ppo", "grpo"])
+@pytest.mark.parametrize("method", METHODS)
 def test_resumed_equals_uninterrupted(method: str, session_cli: Any, recipe: Callable[..., Path]) -> None:
     cli = session_cli
-    path = recipe(method, quantize="nf4", train=TRAIN, evaluate={"every": None, "before": False})
-    whole = cli.json("run", path)
-    assert (whole["state"], whole["step"]) == ("done", 4)
-    run = cli.home / "runs" / whole["run"]
-    cut = cli.json("run", path, "train.max_steps=4")["run"]
-    checkpoints = cli.home / "runs" / cut / "checkpoints"
-    (checkpoints / "step-4" / "complete").unlink()  # as if it had been killed in its third step
-    (cli.home / "runs" / cut / "status.json").unlink()
-    assert cli.json("resume", cut)["step"] == 4
-    assert [event["step"] for event in cli.events(cut) if event["type"] == "resume"] == [2]
-    assert steps(cli, cut) == steps(cli, whole["run"])
-    ours, reference = weights(cli, cut, 4), weights(cli, whole["run"], 4)
-    assert all(torch.equal(ours[key], reference[key]) for key in reference)
+    name = cli.trained(recipe(method, quantize="nf4", train=TRAIN, evaluate=WITHOUT_VALIDATION))
+    run = cli.home / "runs" / name
+    whole, reference = steps(cli, name), weights(cli, name, 4)
+    assert sorted(whole) == [1, 2, 3, 4]
+    (run / "checkpoints" / "step-4" / "complete").unlink()  # as if it had been killed in its third step
+    (run / "status.json").unlink()
+    assert cli.json("resume", name)["step"] == 4
+    assert [event["step"] for event in cli.events(name) if event["type"] == "resume"] == [2]
+    assert steps(cli, name) == whole
+    assert all(torch.equal(value, reference[key]) for key, value in weights(cli, name, 4).items())
     assert "quantize: nf4" in (run / "recipe.yaml").read_text(encoding="utf-8")
 
 
@@ -55,9 +56,10 @@ def test_a_bundle_is_trained_evaluated_and_exported(
     assert "holds the 4-bit weights alone" in refused.stderr
 
 
+@pytest.mark.xdist_group("sft")
 def test_the_original_weights_by_choice(session_cli: Any, recipe: Callable[..., Path]) -> None:
     cli = session_cli
-    run = cli.json("run", recipe("sft", quantize="nf4", train=TRAIN, evaluate={"every": None, "before": False}))["run"]
+    run = cli.trained(recipe("sft", quantize="nf4", train=TRAIN, evaluate=WITHOUT_VALIDATION))
     exported = cli.json("export", run, "--merge-into", "original")
     assert exported["merged_into"] == "original"
     assert exported["weight_error"] <= 1

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from e2e.conftest import METHODS
+
 STEP_METRICS = {
     "sft": {"loss", "entropy", "learning_rate", "grad_norm", "update_seconds", "step_seconds", "completion_tokens"},
     "ppo": {"reward", "loss", "kl", "entropy", "accuracy", "parse_rate", "value_loss", "clip_fraction"},
@@ -16,17 +18,17 @@ STEP_METRICS = {
 TIMES = {"generate_seconds", "score_seconds", "update_seconds", "step_seconds"}
 
 
-@pytest.mark.parametrize("method", ["sft", "ppo", "grpo"])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_from_recipe_to_export(
     method: str, session_cli: Any, recipe: Callable[..., Path], tmp_path: Path
 ) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     cli = session_cli
-    result = cli.json("run", recipe(method, report_to=["tensorboard"]))
-    run = cli.home / "runs" / result["run"]
-    assert (result["state"], result["step"]) == ("done", 6)
-    metrics = [event["metrics"] for event in cli.events(result["run"]) if event["type"] == "step"]
+    name = cli.trained(recipe(method))
+    run = cli.home / "runs" / name
+    assert cli.status(name)["step"] == 6
+    metrics = [event["metrics"] for event in cli.events(name) if event["type"] == "step"]
     assert len(metrics) == 6
     assert STEP_METRICS[method] | (TIMES if method != "sft" else set()) <= metrics[0].keys()
     assert list(run.rglob("events.out.tfevents*"))
@@ -36,7 +38,7 @@ def test_every_method_from_recipe_to_export(
             0
         ].keys()
 
-    scores = cli.json("eval", result["run"], "--task", "sst2", "--greedy")
+    scores = cli.json("eval", name, "--task", "sst2", "--greedy")
     assert scores["n"] == 24
     assert {
         "task",
@@ -51,7 +53,7 @@ def test_every_method_from_recipe_to_export(
     assert len(Path(scores["predictions"]).read_text(encoding="utf-8").splitlines()) == 24
 
     target = tmp_path / "export"
-    exported = cli.json("export", result["run"], "--to", target)
+    exported = cli.json("export", name, "--to", target)
     assert exported["path"] == str(target)
     assert exported["same_answers"] == pytest.approx(1.0, abs=0.2)
     model = AutoModelForCausalLM.from_pretrained(target)
@@ -61,20 +63,21 @@ def test_every_method_from_recipe_to_export(
     assert merged["n"] == 24
 
     (tmp_path / "in.csv").write_text('sentence,note\n"a ""good"" film, really",x\n"two\nlines",é\n', encoding="utf-8")
-    cli("predict", result["run"], "--data", tmp_path / "in.csv", "--to", tmp_path / "out.csv")
+    cli("predict", name, "--data", tmp_path / "in.csv", "--to", tmp_path / "out.csv")
     with (tmp_path / "out.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["note"] for row in rows] == ["x", "é"]
     assert rows[1]["sentence"] == "two\nlines"
 
 
+@pytest.mark.xdist_group("sft")
 @pytest.mark.parametrize("method", ["ppo", "grpo"])
 def test_reinforcement_starts_from_a_supervised_run(method: str, session_cli: Any, recipe: Callable[..., Path]) -> None:
     from safetensors.torch import load_file
 
     cli = session_cli
     short = {"batch": 8, "max_steps": 2, "save_every": 1, "learning_rate": 1e-12}
-    supervised = cli.json("run", recipe("sft", train={**short, "learning_rate": 0.01}))["run"]
+    supervised = cli.trained(recipe("sft"))
     continued = cli.json("run", recipe(method, start_from=supervised, train=short))["run"]
 
     def adapter(run: str, step: int) -> Any:
@@ -122,8 +125,9 @@ def test_pause_checkpoint_and_resume_by_control_files(session_cli: Any, recipe: 
     assert checkpoints == {f"step-{step}", "step-40"}
 
 
+@pytest.mark.xdist_group("sft")
 def test_compare_says_what_changed(session_cli: Any, recipe: Callable[..., Path], tiny_model_dir: Path) -> None:
     cli = session_cli
-    run = cli.json("run", recipe("sft"))["run"]
+    run = cli.trained(recipe("sft"))
     compared = cli.json("compare", tiny_model_dir, run, "--task", "sst2")
     assert {"difference", "interval", "p", "fixed", "broken"} <= compared.keys()

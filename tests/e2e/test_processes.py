@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from e2e.conftest import METHODS
 from run_outcome import steps, weights
 
 TAUGHT = {"batch": 8, "max_steps": 200, "learning_rate": 0.01, "optimizer": "adamw"}
@@ -25,7 +26,7 @@ def taught(session_cli: Any, tmp_path_factory: pytest.TempPathFactory, tiny_mode
     return str(session_cli.json("run", path)["run"])
 
 
-@pytest.mark.parametrize("method", ["sft", "ppo", "grpo"])
+@pytest.mark.parametrize("method", METHODS)
 def test_two_processes_learn_what_one_learns(
     method: str, session_cli: Any, recipe: Callable[..., Path], taught: str
 ) -> None:
@@ -43,6 +44,8 @@ def test_two_processes_learn_what_one_learns(
     assert ours.keys() == reference.keys()
     for name in reference:
         assert torch.allclose(ours[name], reference[name], atol=2e-3), name
+    if method != "ppo":  # it alone has weights besides the adapter
+        return
     run = cli.home / "runs" / two["run"]
     (run / "checkpoints" / "step-3" / "complete").unlink()  # as if it had been killed in its last step
     (run / "status.json").unlink()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 
+from e2e.conftest import METHODS
 from nlu_rl.runs import control
 from nlu_rl.runs.layout import RunDirectory
 from run_outcome import steps, weights
@@ -18,11 +19,10 @@ def validations(cli: Any, run: str) -> list[tuple[int, dict[str, float]]]:
     return [(e["step"], e["scores"]) for e in cli.events(run) if e["type"] == "validation"]
 
 
-@pytest.mark.parametrize("method", ["sft", "ppo", "grpo"])
+@pytest.mark.parametrize("method", METHODS)
 def test_stopped_and_resumed_equals_uninterrupted(method: str, session_cli: Any, recipe: Callable[..., Path]) -> None:
     cli, path = session_cli, recipe(method)
-    whole = cli.json("run", path)
-    assert whole["state"] == "done"
+    whole = cli.trained(path)
     stopped = cli.json("run", path, "--detach")["run"]
     # Paused after a step it cannot reach its end before the stop is heard, however fast the machine.
     control.request(RunDirectory(cli.home / "runs" / stopped), "pause")
@@ -34,10 +34,10 @@ def test_stopped_and_resumed_equals_uninterrupted(method: str, session_cli: Any,
     assert 0 < at < 6
     resumed = cli.json("resume", stopped)
     assert (resumed["state"], resumed["step"]) == ("done", 6)
-    assert steps(cli, stopped) == steps(cli, whole["run"])
+    assert steps(cli, stopped) == steps(cli, whole)
     assert len(steps(cli, stopped)) == 6
-    assert validations(cli, stopped) == validations(cli, whole["run"])
-    ours, reference = weights(cli, stopped, 6), weights(cli, whole["run"], 6)
+    assert validations(cli, stopped) == validations(cli, whole)
+    ours, reference = weights(cli, stopped, 6), weights(cli, whole, 6)
     assert ours.keys() == reference.keys()
     assert all(torch.equal(ours[key], reference[key]) for key in reference)
     assert method != "ppo" or any("inner" in key for key in reference), "the value head is part of the checkpoint"

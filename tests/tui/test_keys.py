@@ -24,7 +24,10 @@ from tui.recorded import record_evaluation
 from tui.recordings import put
 
 pytestmark = pytest.mark.anyio
-SIZES = [(80, 24), (120, 36), (200, 55)]
+SIZES = [
+    pytest.param(size, marks=pytest.mark.xdist_group(f"keys at {size[0]}x{size[1]}"), id=f"{size[0]}x{size[1]}")
+    for size in ((80, 24), (120, 36), (200, 55))
+]
 Opener = Callable[[Pilot[Any]], Awaitable[None]]
 
 
@@ -108,7 +111,7 @@ async def opened(pilot: Pilot[Any], name: str) -> Screen[Any]:
     return app.screen
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", KEYS)
 async def test_every_key_does_its_action(
     open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch, name: str, size: tuple[int, int]

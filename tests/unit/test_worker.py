@@ -1,5 +1,7 @@
 """What a worker decides before it imports anything heavy, and that it can begin each kind of work."""
 
+import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,3 +33,14 @@ def test_a_model_stored_in_4_bits_needs_bitsandbytes(home: Path) -> None:
     )
     work = Job("evaluate", {"model": str(home / "bundle"), "task": "sst2"})
     assert worker._needs_bitsandbytes(create_run(home, "a-run", work), work)
+
+
+@pytest.mark.parametrize(("method", "out"), [("ppo", {"bitsandbytes", "datasets"}), ("sft", {"bitsandbytes"})])
+def test_a_job_imports_only_what_it_uses(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tiny_model_dir: Path, method: str, out: set[str]
+) -> None:
+    monkeypatch.setattr(sys, "modules", {**sys.modules, "bitsandbytes": sys, "datasets": sys})
+    recipe = json.dumps({"model": str(tiny_model_dir), "tasks": ["sst2"], "method": method})
+    work = Job("train")
+    worker._leave_out(create_run(home, "a-run", work, recipe), work)
+    assert {name for name in ("bitsandbytes", "datasets") if sys.modules[name] is None} == out

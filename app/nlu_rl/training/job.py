@@ -3,6 +3,7 @@
 Called by the worker for a new run and for one that is resumed; a resumed run goes on from its latest whole checkpoint.
 """
 
+import importlib
 import importlib.util
 import logging
 import os
@@ -32,8 +33,6 @@ from nlu_rl.runs.sharing import require_divisible
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.training.context import Context
 from nlu_rl.training.dry_step import worst_case_step
-from nlu_rl.training.grpo import make_grpo_trainer
-from nlu_rl.training.ppo import make_ppo_trainer
 from nlu_rl.training.processes import (
     Processes,
     SharedReporter,
@@ -41,16 +40,15 @@ from nlu_rl.training.processes import (
     leave_processes,
 )
 from nlu_rl.training.rows import Rows, load_rows
-from nlu_rl.training.sft import make_sft_trainer
 from nlu_rl.training.supervised_run import SupervisedRun, patience_spent
 from nlu_rl.training.validation import Validation
 
 logger = logging.getLogger(__name__)
 
-TRAINERS: dict[str, Callable[[Context], SupervisedRun]] = {
-    "sft": make_sft_trainer,
-    "ppo": make_ppo_trainer,
-    "grpo": make_grpo_trainer,
+TRAINERS = {
+    "sft": "nlu_rl.training.sft:make_sft_trainer",
+    "ppo": "nlu_rl.training.ppo:make_ppo_trainer",
+    "grpo": "nlu_rl.training.grpo:make_grpo_trainer",
 }
 SELF_CHECK_ROWS = 4
 
@@ -67,6 +65,13 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter | None)
         return _train(run, SharedReporter(reporter, processes) if processes.several else reporter, processes)
     finally:
         leave_processes()
+
+
+def make_trainer(context: Context) -> SupervisedRun:
+    """Return the trainer of the recipe's method; the other methods' libraries are never imported."""
+    module, name = TRAINERS[context.recipe.method].split(":")
+    make: Callable[[Context], SupervisedRun] = getattr(importlib.import_module(module), name)
+    return make(context)
 
 
 def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, Any]:
@@ -106,7 +111,7 @@ def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, 
     if checkpoint is None and "stop" in reporter.requested():  # all processes ask together
         reporter.acknowledge("stop")
         return {"state": "stopped", "step": 0, "best_step": None, "scores": {}}
-    trainer = TRAINERS[recipe.method](context)
+    trainer = make_trainer(context)
     if checkpoint is not None:
         reporter.event("resume", step=int(checkpoint.name.split("-")[1]))
     if policy.backbone.device.type == "cuda":
