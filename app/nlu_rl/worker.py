@@ -37,8 +37,11 @@ KINDS = {
 }
 
 
-def main(directory: str) -> int:
-    """Do the job and return the exit code: 0 done or stopped, 1 our fault, 2 the user's."""
+def main(directory: str, *, own_process: bool = False) -> int:
+    """Do the job and return the exit code: 0 done or stopped, 1 our fault, 2 the user's.
+
+    In a process of its own, which does nothing after this job, libraries that the job does not need stay out.
+    """
     run = RunDirectory(Path(directory))
     os.environ.setdefault("HF_HOME", str(paths.hf_dir()))
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -48,20 +51,19 @@ def main(directory: str) -> int:
         # One card: with several, transformers would train on a batch of each at once.
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     if os.environ.get("RANK", "0") != "0":
-        return _follow(run)
+        # One of a training run's other processes: it computes, and leaves every file of the run to the first.
+        _do(run, None, own_process)
+        return 0
     with job(run) as reporter:
-        work = read_job(run)
-        _leave_out(run, work)
-        reporter.result = _function(work.kind)(run, work.arguments, reporter)
+        reporter.result = _do(run, reporter, own_process)
     return 0
 
 
-def _follow(run: RunDirectory) -> int:
-    """Be one of a training run's other processes: compute, and leave every file of the run to the first."""
+def _do(run: RunDirectory, reporter: Reporter | None, own_process: bool) -> dict[str, Any]:
     work = read_job(run)
-    _leave_out(run, work)
-    _function(work.kind)(run, work.arguments, None)
-    return 0
+    if own_process:
+        _leave_out(run, work)
+    return _function(work.kind)(run, work.arguments, reporter)
 
 
 def _leave_out(run: RunDirectory, work: Job) -> None:
@@ -106,4 +108,4 @@ def _function(kind: str) -> JobFunction:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(sys.argv[1], own_process=True))

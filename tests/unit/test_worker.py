@@ -39,7 +39,8 @@ def test_a_model_stored_in_4_bits_needs_bitsandbytes(home: Path) -> None:
 def test_a_job_imports_only_what_it_uses(
     home: Path, monkeypatch: pytest.MonkeyPatch, tiny_model_dir: Path, method: str, out: set[str]
 ) -> None:
-    monkeypatch.setattr(sys, "modules", {**sys.modules, "bitsandbytes": sys, "datasets": sys})
+    for name in ("bitsandbytes", "datasets"):
+        monkeypatch.setitem(sys.modules, name, sys)
     recipe = json.dumps({"model": str(tiny_model_dir), "tasks": ["sst2"], "method": method})
     work = Job("train")
     worker._leave_out(create_run(home, "a-run", work, recipe), work)
