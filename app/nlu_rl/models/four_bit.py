@@ -37,6 +37,16 @@ def set_compute_type(model: torch.nn.Module, dtype: torch.dtype) -> None:
         layer.weight.quant_state.dtype = dtype
 
 
+def keep_weights_in_place(model: torch.nn.Module) -> None:
+    """Keep the library from rewriting the weights at the first product without a gradient.
+
+    On CPUs with AVX512-BF16 it packs them anew with scales rounded to bfloat16: afterwards the model is another one,
+    training can no longer use it, and shapes that are no multiples of its blocks raise.
+    """
+    for _, layer in four_bit_layers(model):
+        layer.support_avx512bf16_for_cpu = False
+
+
 def four_bit_layers(model: torch.nn.Module) -> Iterator[tuple[str, Any]]:
     """Yield the name and module of every layer held in 4 bits."""
     for name, module in model.named_modules():

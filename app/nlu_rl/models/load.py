@@ -24,7 +24,7 @@ from transformers.utils import logging as transformers_logging
 
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.fetch import model_folder
-from nlu_rl.models.four_bit import four_bit_config, set_compute_type
+from nlu_rl.models.four_bit import four_bit_config, keep_weights_in_place, set_compute_type
 from nlu_rl.models.quantized import Quantization, stored_quantization
 
 logger = logging.getLogger(__name__)
@@ -166,6 +166,7 @@ def _load_weights(
         )
     if quantize == "none":
         return model.to(device)
+    keep_weights_in_place(model)
     if stored == "nf4":
         set_compute_type(model, dtype)
     return model

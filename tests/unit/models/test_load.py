@@ -9,6 +9,7 @@ import torch
 
 from nlu_rl.errors import ModelError
 from nlu_rl.models import load
+from nlu_rl.models.four_bit import four_bit_layers
 from nlu_rl.models.load import load_model, load_tokenizer, pick_dtype
 from tiny_model import write_tiny_model
 
@@ -58,6 +59,21 @@ def test_four_bits_on_the_cpu(tiny_model_dir: Path, home: Path) -> None:
     assert layers[0].weight.quant_state.nested
     assert layers[0].weight.quant_type == "nf4"
     assert torch.isfinite(model(input_ids=torch.tensor([[1, 2, 3]])).logits).all()
+
+
+def test_four_bit_weights_stay_as_loaded_on_any_cpu(
+    tiny_model_dir: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import bitsandbytes as bnb
+
+    monkeypatch.setattr(bnb.nn.modules, "has_avx512bf16", lambda: True)
+    model = load_model(str(tiny_model_dir), quantize="nf4").model
+    before = {name: layer.weight.data.clone() for name, layer in four_bit_layers(model)}
+    with torch.no_grad():
+        model(input_ids=torch.tensor([[1, 2, 3]]))
+    assert len(before) == 14
+    assert all(torch.equal(layer.weight.data, before[name]) for name, layer in four_bit_layers(model))
+    assert all(layer.weight.quant_state.nested for _, layer in four_bit_layers(model))
 
 
 def test_architecture_without_sdpa(tmp_path: Path, home: Path) -> None:
