@@ -39,8 +39,11 @@ GOOD = [("good, really", "positive"), ('a "bad" one', "negative")]
         ("a.tsv", 'sentence\tlabel\ngood, really\t1\na "bad" one\t0\n'),
         ("a.jsonl", '{"text": "good, really", "label": 1}\n{"text": "a \\"bad\\" one", "label": "negative"}\n\n'),
         ("a.json", '[{"text": "good, really", "label": 1},\n {"text": "a \\"bad\\" one", "label": 0}]\n'),
-        ("a.csv.gz", gzip.compress(b'sentence,label\n"good, really",1\n"a ""bad"" one",0\n')),
-        ("a.JSONL.GZ", gzip.compress(b'{"text": "good, really", "label": 1}\n{"text": "a \\"bad\\" one", "label": 0}')),
+        ("a.csv.gz", gzip.compress(b'sentence,label\n"good, really",1\n"a ""bad"" one",0\n', mtime=0)),
+        (
+            "a.JSONL.GZ",
+            gzip.compress(b'{"text": "good, really", "label": 1}\n{"text": "a \\"bad\\" one", "label": 0}', mtime=0),
+        ),
         ("a.JSONL", '\ufeff{"sentence": "good, really", "label": 1.0}\n{"sentence": "a \\"bad\\" one", "label": 0}'),
     ],
 )
@@ -170,7 +173,7 @@ def test_an_optional_label_is_right_or_absent(label: str, kept: bool, tmp_path: 
     assert len(part.refused) == (0 if kept else 1)
 
 
-@pytest.mark.parametrize("content", [b"sentence,label\n", gzip.compress(b"sentence,label\nx,1\n" * 99)[:-9]])
+@pytest.mark.parametrize("content", [b"sentence,label\n", gzip.compress(b"sentence,label\nx,1\n" * 99, mtime=0)[:-9]])
 def test_what_is_no_whole_gzip_file(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(DataError, match="not a whole gzip file"):
         read_examples(SST2, write(tmp_path / "a.csv.gz", content), True)
