@@ -58,6 +58,7 @@ def show(name: Name, json: Json = False) -> None:
         "system": task.system,
         "instructions": task.instructions,
         "query": task.query,
+        "reminder": task.reminder,
         "splits": splits,
         "evaluation_split": task.evaluation_split,
         "licence": data["licence"],

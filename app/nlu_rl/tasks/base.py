@@ -33,6 +33,8 @@ class DatasetTask(ABC):
     system: str
     instructions: str
     query: str
+    reminder: str = ""
+    """What follows every query: the form of the answer again, where models forget it."""
     evaluation_split: Split = "validation"
     submission_file: str
     submission_default: str
@@ -74,7 +76,8 @@ class DatasetTask(ABC):
 
     def _user_turn(self, example: Example, *, first: bool) -> str:
         query = self.query_text(example)
-        return f"{self.instructions}\n\n{query}" if first else query
+        text = f"{query}\n{self.reminder}" if self.reminder else query
+        return f"{self.instructions}\n\n{text}" if first else text
 
     def query_text(self, example: Example) -> str:
         """Return the row's own part of the prompt."""

@@ -70,7 +70,7 @@ def test_the_chat_ends_in_the_opening_tag_and_shares_its_beginning(task: Dataset
     instructions, _, query = messages[1]["content"].partition("\n\n")
     assert instructions == task.instructions
     assert all(text in query for text in example.fields.values())
-    assert OPEN_TAG in instructions, "the form of the answer is shown"
+    assert OPEN_TAG in task.system + instructions, "the form of the answer is shown"
     assert len(f"{task.system} {instructions}".split()) < 60, "short instructions keep every step fast"
 
     few = task.prompt(example, shots)
@@ -79,6 +79,7 @@ def test_the_chat_ends_in_the_opening_tag_and_shares_its_beginning(task: Dataset
     assert [message["role"] for message in few[1:]] == ["user", "assistant"] * (len(shots) + 1)
     assert few[2]["content"] == OPEN_TAG + task.target(shots[0])
     assert few[-2]["content"] == query
+    assert query.endswith(task.reminder)
 
 
 @EVERY_TASK
