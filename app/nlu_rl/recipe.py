@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from nlu_rl.errors import RecipeError, unknown_name
+from nlu_rl.yaml_text import load_yaml
 
 Method = Literal["sft", "ppo", "grpo"]
 Name = Annotated[str, Field(min_length=1)]
@@ -25,6 +26,13 @@ NonNegative = Annotated[float, Field(ge=0)]
 
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_for_a_number(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, bool) and cls.model_fields[info.field_name or ""].annotation is not bool:
+            raise ValueError("yes or no is not a value for it")
+        return value
 
 
 class Lora(Section):
@@ -212,7 +220,7 @@ def load_recipe(path: Path, overrides: Sequence[str] = ()) -> Recipe:
 def parse_recipe(text: str, overrides: Sequence[str] = (), *, source: str = "recipe") -> Recipe:
     """As `load_recipe`, from text; `source` names it in errors."""
     try:
-        data = yaml.safe_load(text)
+        data = load_yaml(text)
     except yaml.YAMLError as error:
         raise RecipeError(f"{source} is not valid YAML: {' '.join(str(error).split())}.", "Correct the line.") from None
     if not isinstance(data, dict):
@@ -230,7 +238,7 @@ def _apply(data: dict[str, Any], override: str) -> None:
     if not equals or not key:
         raise RecipeError(f"'{override}' is not an override.", "Write key=value, such as train.max_steps=50.")
     try:
-        parsed = yaml.safe_load(value)
+        parsed = load_yaml(value)
     except yaml.YAMLError:
         raise RecipeError(f"The value in '{override}' is not valid YAML.", "Quote it.") from None
     if isinstance(parsed, str):

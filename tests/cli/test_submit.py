@@ -56,6 +56,21 @@ def test_a_model_answers_what_is_here(capsys: pytest.CaptureFixture[str], tiny_m
     assert "using the finished answers" in err
 
 
+def test_rows_that_cannot_be_numbered_are_told_before_any_is_answered(
+    capsys: pytest.CaptureFixture[str], tiny_model_dir: Path, home: Path
+) -> None:
+    for task, fields in (
+        ("copa", ("premise", "choice1", "choice2", "question")),
+        ("multirc", ("paragraph", "question", "answer")),
+    ):
+        rows = [{"id": "test-0-0-0", "fields": dict.fromkeys(fields, "x"), "gold": None}]
+        write_splits(get_schema(task).name, [SplitRows(get_schema(task), "test", "a test", rows)])
+    code, _, err = ask(capsys, "superglue", str(tiny_model_dir))
+    assert code == 2
+    assert "multirc here has 1 rows, and the official one 9,693" in err
+    assert not list((home / "runs").glob("*"))
+
+
 def test_bad_input(capsys: pytest.CaptureFixture[str], tiny_model_dir: Path, tmp_path: Path) -> None:
     write_sst2()
     model = str(tiny_model_dir)

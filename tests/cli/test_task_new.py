@@ -60,6 +60,7 @@ WRONG = [
     (["tasks", "new", "none.csv"], "Cannot read none.csv"),
     (["tasks", "new", "my reviews.csv", "--label", "moood"], "Did you mean 'mood'"),
     (["tasks", "new", "my reviews.csv", "--kind", "spam"], "Did you mean 'span'"),
+    (["tasks", "new", "my reviews.csv", "--kind", "number"], "holds no numbers but, for one, 'bad'"),
     (["tasks", "new", "my reviews.csv", "--label", "review", "--text", "review"], "makes no task"),
     (["tasks", "new", "my reviews.csv", "--to", "my reviews.csv"], "is there already"),
     (["tasks", "show", "none.yaml"], "Cannot read the task file"),

@@ -75,7 +75,7 @@ async def test_a_run_without_a_checkpoint_is_refused(open_app: Open, runs: Path)
         await pilot.press("t")
         await settled(pilot)
         assert isinstance(pilot.app.screen, ProblemDialog)
-        assert "has no checkpoint yet" in screen_text(pilot)
+        assert "has no whole checkpoint" in screen_text(pilot)
 
 
 def test_glyphs_tell_right_wrong_unread_and_unknown() -> None:

@@ -70,6 +70,10 @@ def test_defaults_depend_on_the_method(method: str, batch: int, optimizer: str) 
         ("train.batch.size=5", ["train.batch"]),
         ("batch", ["not an override"]),
         ("seed={a", ["not valid YAML"]),
+        ("train.max_steps=true", ["train.max_steps", "yes or no"]),
+        ("train.learning_rate=yes", ["train.learning_rate", "yes or no"]),
+        ("seed=no", ["seed", "yes or no"]),
+        ("train={batch: 8, batch: 16}", ["not valid YAML"]),
     ],
 )
 def test_what_is_wrong_is_named(override: str, words: list[str]) -> None:
@@ -82,6 +86,11 @@ def test_what_is_wrong_is_named(override: str, words: list[str]) -> None:
 def test_a_group_must_divide_the_batch() -> None:
     with pytest.raises(RecipeError, match=r"multiple of grpo\.completions"):
         parse_recipe(BASE, ["method=grpo", "train.batch=12"])
+
+
+def test_a_key_that_is_there_twice_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"'method' is there twice.*line 4"):
+        parse_recipe(BASE + "method: sft\n")
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "a: [", "just words", "model: x\n"])

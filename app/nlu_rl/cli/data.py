@@ -205,6 +205,8 @@ def _report(parts: "Sequence[SplitRows]", *, json: bool, skipped: "Sequence[str]
             note(f"{part.schema.task}: {count:,} rows dropped: {reason}")
     if any(part.refused for part in parts):
         note("The other rows are imported. Mend these and import again; with --strict none is taken if any is refused.")
+    if any(part.duplicates for part in parts) or any(shared.values()):
+        note("Texts count as the same whatever their case, punctuation and spaces.")
     for (name, split), count in shared.items():
         note(f"{name}: {count:,} {split} rows have a text that is also in train")
     for entry in skipped:

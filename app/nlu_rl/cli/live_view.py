@@ -28,6 +28,8 @@ COLUMNS = (
     ("score", "score_seconds", 1),
     ("update", "update_seconds", 1),
 )
+NARROW = {"accuracy": "acc.", "value loss": "value\nloss", "generate": "gen."}
+"""Titles by which all columns fit into 80 characters."""
 
 
 class View(Protocol):
@@ -211,11 +213,18 @@ def _table(watch: Watch) -> "RenderableType":
 
     steps = list(watch.steps)[-SHOWN_STEPS:]
     columns = [column for column in COLUMNS if any(metric(event, column[1]) is not None for event in steps)]
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=0)
     table.add_column("step", justify="right")
     for title, _, _ in columns:
-        table.add_column(title, justify="right")
+        table.add_column(NARROW.get(title, title), justify="right", no_wrap=True)
     for event in steps:
-        cells = [number(metric(event, name), digits) for _, name, digits in columns]
+        cells = [_cell(metric(event, name), digits) for _, name, digits in columns]
         table.add_row(str(event["step"]), *cells)
     return table
+
+
+def _cell(value: float | None, digits: int) -> str:
+    """Return a metric in at most six characters where it can, so that all columns fit into 80."""
+    if value is None:
+        return "-"
+    return f"{value:.{max(0, digits - 1) if abs(value) >= 10 else digits}f}"

@@ -75,8 +75,8 @@ def resume(run: RunName, processes: Processes = 1, detach: Detach = False, json:
     from nlu_rl.recipe import load_recipe
     from nlu_rl.runs import control
     from nlu_rl.runs.jobs import read_job
-    from nlu_rl.runs.layout import open_run
-    from nlu_rl.runs.resume import requeue
+    from nlu_rl.runs.layout import damaged_checkpoints, open_run
+    from nlu_rl.runs.resume import requeue, require_recipe
     from nlu_rl.runs.sharing import require_cards, require_divisible
     from nlu_rl.runs.status import read_status
     from nlu_rl.runs.stop import wait_until_ended
@@ -85,6 +85,7 @@ def resume(run: RunName, processes: Processes = 1, detach: Detach = False, json:
     kind = read_job(directory).kind
     if kind != "train":
         raise RunError(f"{directory.name} is not a training run but '{kind}'.", "Give its command again; it goes on.")
+    require_recipe(directory)
     status = read_status(directory)
     if status.live and "stop" in control.pending(directory):
         note(f"{directory.name} was asked to stop; it goes on as soon as it has.")
@@ -96,7 +97,13 @@ def resume(run: RunName, processes: Processes = 1, detach: Detach = False, json:
     require_divisible(load_recipe(directory.recipe_path), processes)
     require_cards(processes)
     step = requeue(directory)
-    note(f"{directory.name} goes on from step {step}." if step else f"{directory.name} has no checkpoint: from step 0.")
+    for damaged, file in damaged_checkpoints(directory):
+        note(f"The checkpoint of step {damaged} is damaged ({file}) and is not used.")
+    note(
+        f"{directory.name} goes on from step {step}."
+        if step
+        else f"{directory.name} begins again: no whole checkpoint."
+    )
     _start(directory, processes=processes, detach=detach, json=json)
 
 

@@ -44,7 +44,7 @@ def submit(
     """
     from nlu_rl import paths
     from nlu_rl.errors import InternalError, RecipeError
-    from nlu_rl.evaluation.leaderboard import check_zip_target, make_files, official_rows, write_zip
+    from nlu_rl.evaluation.leaderboard import check_zip_target, make_files, official_rows, require_numbered, write_zip
     from nlu_rl.evaluation.leaderboard_check import check_zip
     from nlu_rl.evaluation.leaderboard_sources import find_sources
 
@@ -59,6 +59,7 @@ def submit(
     target = (to or paths.exports_dir() / f"{benchmark}-submission.zip").expanduser().absolute()
     check_zip_target(target, force=force)
     found = _present(benchmark, find_sources(benchmark, sources))
+    require_numbered(benchmark)
     answers = {task: _answers(task, source, seed, greedy=not sample, json=json) for task, source in found.items()}
     files = make_files(benchmark, answers)
     write_zip(target, files, force=force)

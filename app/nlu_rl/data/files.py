@@ -16,6 +16,7 @@ from nlu_rl.errors import DataError, unknown_name
 from nlu_rl.tasks.contract import Example
 
 MAX_SHOWN = 5
+MAX_NAME = 30
 
 Labels = Literal["required", "optional", "ignored"]
 """Optional labels must be right where there are any; of ignored ones, those that are not answers count as none."""
@@ -154,7 +155,10 @@ def _columns(
     for field in (*schema.fields, "label", "id"):
         if field in chosen:
             if chosen[field] not in there:
-                raise DataError(f"{path}: {unknown_name('column', chosen[field], there)}", "Correct --columns.")
+                raise DataError(
+                    f"{path}: {unknown_name('column', chosen[field], map(_brief, there))}",
+                    "Correct --columns; all files of a task have the same columns.",
+                )
             result[field] = chosen[field]
             continue
         taken = set(result.values())
@@ -163,10 +167,16 @@ def _columns(
         needed = field in schema.fields or (field == "label" and labels == "required")
         if needed and result[field] is None and there:
             raise DataError(
-                f"{path} has no column for '{field}' (it has: {', '.join(there)}).",
+                f"{path} has no column for '{field}' (it has: {', '.join(map(_brief, there))}).",
                 f"Name the column '{field}', or say which it is with --columns {field}=COLUMN.",
             )
     return result
+
+
+def _brief(name: str) -> str:
+    """Return a column's name on one line: in a file without a header, it is a whole text."""
+    name = " ".join(name.split())
+    return name if len(name) <= MAX_NAME else f"{name[:MAX_NAME]}..."
 
 
 def _row(

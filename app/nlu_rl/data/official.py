@@ -71,7 +71,7 @@ def find_folders(
     Raises:
         DataError: no such folder, or no such task.
     """
-    tasks = [name for folder in known.values() for name in folder.tasks]
+    tasks = list(dict.fromkeys(name for folder in known.values() for name in folder.tasks))
     if task is not None and task not in tasks:
         raise DataError(unknown_name(f"{benchmark} task", task, tasks), "Leave --task out to import them all.")
     if not directory.is_dir():

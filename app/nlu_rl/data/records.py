@@ -67,6 +67,20 @@ def _table(path: Path, lines: Iterable[tuple[int, list[str] | Refusal]]) -> Iter
 
 
 def _csv_records(path: Path, names: Sequence[str]) -> Iterator[Record]:
+    text = _csv_text(path)
+    first = text.split("\n", 1)[0]
+    wanted = {name.casefold() for name in names}
+    delimiter = next((mark for mark in ",;\t" if _names(first, mark) & wanted), None)
+    delimiter = delimiter or max(",;\t", key=first.count)
+    return _table(path, _csv_lines(path, text, delimiter))
+
+
+def csv_lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | Refusal]]:
+    """Return the columns of every line of a CSV without a header. Raises DataError for an unreadable file."""
+    return _csv_lines(path, _csv_text(path), delimiter)
+
+
+def _csv_text(path: Path) -> str:
     try:
         text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -74,12 +88,7 @@ def _csv_records(path: Path, names: Sequence[str]) -> Iterator[Record]:
         raise DataError(f"{path} is not UTF-8 text: line {line}.", "Save the file as UTF-8.") from None
     text = text.replace("\r\n", "\n")
     text = text.replace("\r", " " if "\n" in text else "\n")  # a lone carriage return is text, unless all ends are
-    text = text.rstrip("\n")
-    first = text.split("\n", 1)[0]
-    wanted = {name.casefold() for name in names}
-    delimiter = next((mark for mark in ",;\t" if _names(first, mark) & wanted), None)
-    delimiter = delimiter or max(",;\t", key=first.count)
-    return _table(path, _csv_lines(path, text, delimiter))
+    return text.rstrip("\n")
 
 
 def _names(line: str, delimiter: str) -> set[str]:

@@ -11,7 +11,9 @@ from pathlib import Path
 from nlu_rl.data.checks import Refusal, SplitRows
 from nlu_rl.data.files import read_file
 from nlu_rl.data.official import ImportResult, Raw, collect
+from nlu_rl.data.records import csv_lines
 from nlu_rl.data.schema import get_schema
+from nlu_rl.data.schemas_other import STARS
 from nlu_rl.data.tsv import kind_suffix, read_bytes
 from nlu_rl.errors import DataError, unknown_name
 
@@ -66,13 +68,41 @@ def import_amazon(
 ) -> ImportResult:
     """Read reviews with their ratings from 1 to 5 and put them into the cache.
 
+    Files with columns by name, and `amazon_review_full` (Zhang et al. 2015), whose rows are rating, title and text.
+
     Raises:
         DataError: a file that cannot be read, or, with `strict`, a refused row. Nothing is written then.
     """
-    part = read_file(get_schema("amazon"), path, split=split, columns=columns)
+    if path.is_dir():
+        files = sorted(file.name for file in path.iterdir() if kind_suffix(file) in SUFFIXES)
+        raise DataError(f"{path} is a folder.", f"Give one of its files: {', '.join(files[:9]) or 'it holds none'}.")
+    if _is_review_full(path):
+        part = collect(get_schema("amazon"), split, f"file {path.name}", path, _review_full(path, split))
+    else:
+        part = read_file(get_schema("amazon"), path, split=split, columns=columns)
     result = ImportResult([part])
     result.write(strict=strict)
     return result
+
+
+def _is_review_full(path: Path) -> bool:
+    """Whether a CSV begins with a rating where others have their columns' names."""
+    if kind_suffix(path) != ".csv":
+        return False
+    first = next(csv_lines(path, ","), None)
+    return first is not None and isinstance(first[1], list) and len(first[1]) == 3 and first[1][0].strip() in STARS
+
+
+def _review_full(path: Path, split: str) -> Iterator[tuple[int, Raw | Refusal]]:
+    """Yield the rows of rating, title and text; the text follows its title on a line of its own."""
+    for number, columns in csv_lines(path, ","):
+        if isinstance(columns, Refusal):
+            yield number, columns
+        elif len(columns) != 3:
+            yield number, Refusal(number, f"{len(columns)} columns instead of 3")
+        else:
+            rating, title, text = columns
+            yield number, (f"{split}-{number}", {"text": "\n".join(filter(None, (title.strip(), text)))}, rating)
 
 
 def read_set(task: str, path: Path, split: str, columns: dict[str, str] | None = None) -> SplitRows:
@@ -115,7 +145,9 @@ def _files(path: Path, task: str | None, skipped: list[str]) -> dict[tuple[str, 
             continue
         own, name = file.relative_to(path), _task_of(file.relative_to(path))
         if name is None or task not in (None, name):
-            skipped.extend([f"{own}: not known by its name as a transfer set"] if task is None else [])
+            skipped.extend(
+                [f"{own}: not known by its name; to take it, give the file with --task"] if task is None else []
+            )
         elif (name, _split_of(file)) in found:
             skipped.append(f"{own}: {found[name, _split_of(file)].name} is taken")
         else:

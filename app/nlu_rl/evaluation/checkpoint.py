@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from nlu_rl.errors import RunError
-from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, complete_checkpoints, latest_checkpoint
+from nlu_rl.runs.layout import (
+    RunDirectory,
+    adapter_checkpoint,
+    complete_checkpoints,
+    damaged_checkpoints,
+    latest_checkpoint,
+)
 
 
 def find_checkpoint(run: RunDirectory, wanted: str | None) -> Path:
@@ -24,6 +30,8 @@ def find_checkpoint(run: RunDirectory, wanted: str | None) -> Path:
     if number.isdigit() and int(number) in steps:
         return steps[int(number)]
     known = ", ".join(str(step) for step in steps) or "none yet"
+    damaged = "".join(f" That of step {step} is damaged ({file})." for step, file in damaged_checkpoints(run))
     raise RunError(
-        f"The run {run.name} has no checkpoint '{wanted}'.", f"Give best, latest, or one of its steps: {known}."
+        f"The run {run.name} has no checkpoint '{wanted}'.{damaged}",
+        f"Give best, latest, or one of its steps: {known}.",
     )

@@ -119,7 +119,10 @@ class EndpointSubject(Subject):
         sent: Any = list(messages if self.prefill else messages[:-1])
         if self.prefill:
             options["extra_body"] = _CONTINUE
-        response = self.client.chat.completions.create(model=self.model, messages=sent, **options)
+        try:
+            response: Any = self.client.chat.completions.create(model=self.model, messages=sent, **options)
+        except ValueError:  # it says it is JSON, and is not
+            response = None
         choices = getattr(response, "choices", None)
         if not choices:
             raise ModelError(
@@ -143,8 +146,9 @@ class EndpointSubject(Subject):
             reporter.warning(f"The endpoint does not take '{option}': it is asked without.")
 
     def _explained(self, error: openai.OpenAIError) -> ModelError:
-        """Return what to tell the user."""
-        said = " ".join(str(getattr(error, "message", error)).split())[:300]
+        """Return what to tell the user, without the key, which some servers repeat."""
+        said = " ".join(str(getattr(error, "message", error)).split())
+        said = said.replace(self.client.api_key, "***")[:300]
         if isinstance(error, openai.AuthenticationError | openai.PermissionDeniedError):
             return ModelError(f"{self.url} refuses the key ({said}).", f"Set {self.key_variable} to a valid key.")
         if isinstance(error, openai.NotFoundError):

@@ -72,6 +72,12 @@ def official_rows(benchmark: str) -> Mapping[str, int]:
     return TEST_ROWS[benchmark]
 
 
+def require_numbered(benchmark: str) -> None:
+    """Raise DataError when the rows of a test set here cannot be numbered as the official file does."""
+    for name, rows in official_rows(benchmark).items():
+        _ids(get_task(name), rows)
+
+
 def make_files(benchmark: str, answers: Mapping[str, Answers]) -> list[OfficialFile]:
     """Return every file of a submission, those without answers holding the default.
 

@@ -109,7 +109,7 @@ def _jsonl(name: str, lines: list[str]) -> str:
         if not isinstance(record, dict) or set(record) != {"idx", "label"}:
             return f"line {number + 1} is not a JSON object of idx and label."
         if type(record["idx"]) is not int or record["idx"] != number:
-            return f"line {number + 1} has the idx {str(record['idx'])[:20]} instead of {number}."
+            return f"line {number + 1} has the idx {record['idx']!r:.20} instead of {number}."
         label = record["label"]
         right = isinstance(label, str) if labels is None else _is_one_of(label, labels)
         if not right:

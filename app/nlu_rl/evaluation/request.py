@@ -12,6 +12,7 @@ from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.checks import absolute
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, open_run, run_names
+from nlu_rl.runs.resume import require_recipe
 from nlu_rl.tasks.contract import Task
 from nlu_rl.tasks.registry import get_task
 
@@ -75,9 +76,19 @@ def find_run(name: str) -> RunDirectory | None:
 
 def require_trained(run: RunDirectory) -> None:
     """Raise RunError unless the run is a training run, of a language model or an encoder."""
-    kind = read_job(run).kind
-    if kind not in TRAINED:
-        raise RunError(f"{run.name} is a job of kind '{kind}', which has no adapter.", "Give a training run.")
+    job = read_job(run)
+    if job.kind == "evaluate":
+        asked = job.arguments
+        of = asked.get("run") or asked.get("model") or f"openai:{asked.get('endpoint_model')}"
+        raise RunError(
+            f"{run.name} is an evaluation.",
+            f"Give what it evaluated, {of}, with --task {asked.get('task')} and the settings it had: its answers are "
+            "used again.",
+        )
+    if job.kind not in TRAINED:
+        raise RunError(f"{run.name} is a job of kind '{job.kind}', which has no adapter.", "Give a training run.")
+    if job.kind == "train":
+        require_recipe(run)
 
 
 def choose_task(name: str | None, subjects: list[dict[str, Any]]) -> tuple[str, Task]:
@@ -125,7 +136,9 @@ def evaluation_arguments(
     if greedy and samples > 1:
         raise RecipeError("Greedy answers are all the same, so there is no use in several.", "Leave --samples out.")
     if shots != "best" and not shots.isdecimal():
-        raise RecipeError(f"'{shots}' is not a number of demonstrations.", "Give --shots 0 to 5, or --shots best.")
+        raise RecipeError(
+            f"'{shots}' is not a number of demonstrations.", "Give a number such as --shots 5, or --shots best."
+        )
     default = getattr(task, "evaluation_split", "validation")
     return {
         **subject,

@@ -155,6 +155,11 @@ def _load_weights(
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         if isinstance(error, torch.OutOfMemoryError):
             raise ModelError(f"{name} does not fit on {device}.", "'nlu-rl plan' says what to change.") from error
+        if "ignore_mismatched_sizes" in str(error):
+            raise ModelError(
+                f"The weights of {name} do not have the shapes that its config.json states.",
+                "Copy config.json and the weights from one source.",
+            ) from error
         raise ModelError(
             f"The model {name} cannot be loaded: {_first_line(error)}.", "'nlu-rl models verify' checks its files."
         ) from error

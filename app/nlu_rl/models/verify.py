@@ -25,14 +25,16 @@ def verify_folder(folder: Path, *, hashes: bool = True, encoder: bool = False) -
 
     An `encoder` need not be a language model, nor have a chat template.
 
-    `hashes`: also compare every file with the manifest, where there is one (reads all the weights). Without it, only
-    files written after the manifest are compared: nothing but a change makes them younger.
+    `hashes`: also try the tokenizer, and compare every file with the manifest, where there is one (reads all the
+    weights). Without it, only files written after the manifest are compared: nothing but a change makes them younger.
     """
     if not os.path.isdir(folder):
         return [f"There is no folder {folder}: fetch the model, or correct the path."]
     if not os.access(folder, os.R_OK | os.X_OK):
         return [f"The folder {folder} may not be read: ask its owner for access."]
     problems = [*_config_problems(folder, encoder), *_weight_problems(folder), *_tokenizer_problems(folder, encoder)]
+    if hashes and not problems:
+        problems = _unreadable_tokenizer(folder)
     return problems + _manifest_problems(folder, hashes=hashes)
 
 
@@ -156,6 +158,26 @@ def _tokenizer_problems(folder: Path, encoder: bool) -> list[str]:
     if problem := template_problem(template, tokens):
         return [f"Its chat template is broken ({problem}): copy it again from the model's source."]
     return []
+
+
+def _unreadable_tokenizer(folder: Path) -> list[str]:
+    """Try the tokenizer itself, which takes a second for a large vocabulary."""
+    path = folder / "tokenizer.json"
+    try:
+        if path.is_file():
+            _read_tokenizer(path)
+    except ModelError as error:
+        return [f"Its tokenizer.json is no tokenizer ({error}): copy it again from the model's source."]
+    return []
+
+
+def _read_tokenizer(path: Path) -> None:
+    from tokenizers import Tokenizer
+
+    try:
+        Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises no other kind
+        raise ModelError(" ".join(str(error).split())) from error
 
 
 def _token(value: Any) -> Any:

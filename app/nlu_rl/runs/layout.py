@@ -250,14 +250,29 @@ def complete_checkpoints(run: RunDirectory) -> list[tuple[int, Path]]:
     return sorted(found)
 
 
+def damaged_checkpoints(run: RunDirectory) -> list[tuple[int, str]]:
+    """Return the step of every checkpoint that was finished and is no longer whole, and what of it is damaged."""
+    found = [(_STEP.match(path.name), path) for path in run.checkpoints_dir.glob("step-*")]
+    damaged = [(int(match[1]), damage(path)) for match, path in found if match and (path / COMPLETE).is_file()]
+    return sorted((step, file) for step, file in damaged if file)
+
+
 def is_whole(checkpoint: Path) -> bool:
     """Whether the checkpoint was finished, and its files still have the sizes they had then."""
+    return not damage(checkpoint)
+
+
+def damage(checkpoint: Path) -> str:
+    """Return the first file of a checkpoint that is missing or has another size than when it was finished, else ""."""
+    name: str = COMPLETE
     try:
         text = (checkpoint / COMPLETE).read_text(encoding="utf-8")
-        sizes = json.loads(text) if text else {}
-        return all((checkpoint / name).stat().st_size == size for name, size in sizes.items())
+        for name, size in (json.loads(text) if text else {}).items():
+            if (checkpoint / name).stat().st_size != size:
+                return name
     except (OSError, ValueError):
-        return False
+        return name
+    return ""
 
 
 def mark_whole(checkpoint: Path) -> None:
@@ -295,5 +310,9 @@ def adapter_checkpoint(run: RunDirectory) -> Path:
     """
     path = best_checkpoint(run) or latest_checkpoint(run)
     if path is None:
-        raise RunError(f"The run {run.name} has no checkpoint yet.", f"Wait for one, or 'nlu-rl resume {run.name}'.")
+        damaged = "".join(f" That of step {step} is damaged ({file})." for step, file in damaged_checkpoints(run))
+        raise RunError(
+            f"The run {run.name} has no whole checkpoint.{damaged}",
+            f"Wait for one, or 'nlu-rl resume {run.name}'; one that is done is started anew from {run.recipe_path}.",
+        )
     return path

@@ -34,6 +34,15 @@ def requeue(run: RunDirectory) -> int:
     return step
 
 
+def require_recipe(run: RunDirectory) -> None:
+    """Raise RunError for a training run whose recipe was never written."""
+    if not run.recipe_path.is_file():
+        raise RunError(
+            f"The run {run.name} is half-written: it has no recipe.yaml.",
+            f"Start it anew with 'nlu-rl run'; 'nlu-rl runs rm {run.name}' removes this one.",
+        )
+
+
 def _refuse(run: RunDirectory, status: Status) -> None:
     if status.state == "done":
         raise RunError(

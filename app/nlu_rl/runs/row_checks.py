@@ -58,7 +58,7 @@ def _check_overlap(task: Judging, train: Sequence[Example], validation: Sequence
 def _check_interval(task: Judging, rows: int) -> Check:
     """How exactly can an accuracy be known from so many rows."""
     points = 100 * 1.96 * math.sqrt(0.25 / max(1, rows))
-    message = f"{rows} validation rows: an accuracy of {task.name} is known to about ±{points:.1f} points."
+    message = f"{rows} validation rows: a share of right answers of {task.name} is known to about ±{points:.1f} points."
     coarse = points > COARSE_POINTS
     fix = "Raise evaluate.examples for finer steps, or evaluate the finished run on all rows."
     return Check(f"interval {task.name}", "warn" if coarse else "ok", message, fix if coarse else "")

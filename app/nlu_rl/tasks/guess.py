@@ -60,6 +60,11 @@ def guess_task(
         raise DataError(f"The column '{label}' is empty.", "Say which column is the label with --label COLUMN.")
     kind = kind or _kind(labels, [columns[name] for name in chosen], columns[label], listed=listed)
     numbers = [float(value) for value in labels if _NUMBER.match(value)] if kind == "number" else [0.0]
+    if not numbers:
+        raise DataError(
+            f"The column '{label}' holds no numbers but, for one, '{labels[0][:40]}'.",
+            "Say which column is the label with --label COLUMN, or leave --kind out.",
+        )
     low, high = _scale(numbers)
     answers = _answers(labels) if kind == "answers" else []
     counts = Counter(value.casefold() for value in labels)

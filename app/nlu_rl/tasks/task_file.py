@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nlu_rl.errors import RecipeError, unknown_name
 from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG
+from nlu_rl.yaml_text import load_yaml
 
 Text = Annotated[str, Field(min_length=1)]
 Kind = Literal["answers", "number", "span"]
@@ -143,7 +144,7 @@ def load_task_file(path: Path) -> TaskFile:
         RecipeError: unreadable, not YAML, an unknown key, or a value that is not allowed.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = load_yaml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise RecipeError(f"Cannot read the task file {path}: {error.strerror}.", "Check the path.") from None
     except UnicodeDecodeError:

@@ -153,6 +153,19 @@ def test_transfer_files_that_cannot_be_used(tmp_path: Path, home: Path) -> None:
         import_transfer(tmp_path / "emotion.txt")
 
 
+def test_amazon_review_full_has_no_header(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "test.csv"
+    path.write_text('"4","Good","It ""works"",\nand well."\n"6","Odd","No such rating."\n"1","","Bad."\n')
+    part = import_amazon(path).splits[0]
+    assert [(row["fields"]["text"], row["gold"]) for row in part.rows] == [
+        ('Good\nIt "works",\nand well.', "4"),
+        ("Bad.", "1"),
+    ]
+    assert [refusal.line for refusal in part.refused] == [3]
+    with pytest.raises(DataError, match=r"is a folder.*test\.csv"):
+        import_amazon(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("file", "content"),
     [

@@ -148,13 +148,14 @@ def test_prefill_sends_the_opening_tag_for_servers_that_go_on_with_it(endpoint: 
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (401, {"error": {"message": "bad key"}}, ("refuses the key", "OPENAI_API_KEY")),
+        (401, {"error": {"message": "bad key secret-key"}}, ("refuses the key", "bad key ***", "OPENAI_API_KEY")),
         (404, {"error": {"message": "no model small"}}, ("does not know the model small",)),
         (400, {"error": {"message": "context length exceeded"}}, ("context length exceeded",)),
         (429, {"error": {"message": "no quota"}}, ("no quota", "--endpoint-concurrency")),
         (200, {"hello": "world"}, ("no chat completion", "/v1")),
+        (200, "not json", ("no chat completion", "/v1")),
     ],
-    ids=["key", "model", "too-long", "quota", "not-openai"],
+    ids=["key", "model", "too-long", "quota", "not-openai", "not-json"],
 )
 def test_what_the_server_refuses_is_told(
     endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch, status: int, body: Any, expected: tuple[str, ...]
@@ -170,6 +171,8 @@ def test_what_the_server_refuses_is_told(
     assert error is not None
     for text in expected:
         assert text in f"{error.message} {error.fix}"
+    written = [path.read_text(errors="replace") for path in directory.path.rglob("*") if path.is_file()]
+    assert not any("secret-key" in text for text in written)
 
 
 def test_a_server_that_is_slow_or_gone_is_told(endpoint: FakeEndpoint, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,18 @@ def test_broken_folder(folder: Path, home: Path, damage: Callable[[Path], None],
     assert any(": " in problem for problem in verify_folder(folder))
 
 
+def test_a_tokenizer_file_that_is_none(folder: Path) -> None:
+    (folder / "tokenizer.json").write_text('{"a": 1}')
+    assert ["is no tokenizer" in problem for problem in verify_folder(folder)] == [True]
+
+
+def test_weights_of_another_shape(folder: Path, home: Path) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "intermediate_size": 2 * config["intermediate_size"]}))
+    with pytest.raises(ModelError, match=r"do not have the shapes that its config\.json states"):
+        load_model(str(folder))
+
+
 def test_random_bytes_for_weights(folder: Path) -> None:
     (folder / "model.safetensors").write_bytes(b"\x10" + b"\0" * 7 + b"not json at all." + b"\0" * 100)
     assert "header is not readable" in " ".join(verify_folder(folder))

@@ -17,6 +17,7 @@ from nlu_rl.runs.layout import (
     best_checkpoint,
     complete_checkpoints,
     create_run,
+    damaged_checkpoints,
     latest_checkpoint,
     list_runs,
     open_run,
@@ -145,7 +146,7 @@ def test_drafts_and_foreign_folders_are_not_listed(home: Path) -> None:
 def test_only_whole_checkpoints_count(home: Path) -> None:
     run = make()
     assert latest_checkpoint(run) is None
-    with pytest.raises(RunError, match="no checkpoint"):
+    with pytest.raises(RunError, match="no whole checkpoint"):
         adapter_checkpoint(run)
     add_checkpoint(run, 9)
     add_checkpoint(run, 10)
@@ -180,6 +181,10 @@ def test_a_checkpoint_whose_files_changed_size_does_not_count(home: Path, damage
     else:
         (checkpoint_path(run, 4) / "complete").write_text("{")
     assert latest_checkpoint(run) == checkpoint_path(run, 2)
+    assert damaged_checkpoints(run) == [(4, "complete" if damage == "marker" else "optimizer.pt")]
+    (checkpoint_path(run, 2) / "optimizer.pt").unlink()
+    with pytest.raises(RunError, match=r"step 2 is damaged \(optimizer.pt\)"):
+        adapter_checkpoint(run)
 
 
 def test_a_half_written_run_does_not_speak_for_an_unknown_name(home: Path) -> None:
