@@ -95,7 +95,7 @@ def _show(result: dict[str, Any]) -> None:
     console.print(f"[bold]{result['task']}[/]: {result['subject']}", highlight=False)
     console.print(
         f"{text}, {result['n']:,} tokens scored in {result['windows']} windows of {result['window']}, "
-        f"{result['stride']} apart",
+        f"{result['stride']} apart, in {result.get('precision', 'a precision not noted')}",
         style="dim",
     )
     console.print(

@@ -80,6 +80,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         "window": window,
         "stride": stride,
         "windows": len(parts),
+        "precision": str(subject.policy.backbone.dtype).removeprefix("torch."),
         "tokens": len(ids),
         "split": arguments.get("split"),
         "data": arguments.get("data"),

@@ -6,6 +6,7 @@ dot-product kernel does the rest. A library model takes it through `AttentionInt
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from nlu_rl.policy.block_attention import MOST_SCORES, BlockAttention
 from nlu_rl.policy.trie import Ints, Trie
 
 TRIE_ATTENTION = "nlu_rl_trie"
@@ -30,6 +32,12 @@ class TrieLayout:
     """(blocks, W) nodes; padding repeats node 0."""
     mask: Tensor
     """(blocks, S, W) true where the query may attend to the key."""
+
+    @cached_property
+    def bias(self) -> Tensor:
+        """(blocks, 1, 1, S, W) float32: 0 where the query may attend to the key, else minus infinity."""
+        blank = torch.zeros(self.mask.shape, device=self.mask.device)
+        return blank.masked_fill_(~self.mask, -torch.inf)[:, None, None]
 
 
 @dataclass(frozen=True)
@@ -111,13 +119,14 @@ def trie_attention(
 
     padded = torch.nn.functional.pad(query[0], (0, 0, 0, blocks * size - nodes))
     queries = padded.view(key_heads, shared, blocks, size, dim).permute(2, 0, 1, 3, 4)
-    attended = torch.nn.functional.scaled_dot_product_attention(
-        queries.reshape(blocks, key_heads, shared * size, dim),
-        take(key),
-        take(value),
-        attn_mask=trie.mask[:, None].repeat(1, 1, shared, 1),
-        scale=scaling,
-    )
+    queries = queries.reshape(blocks, key_heads, shared * size, dim)
+    if query.device.type == "cpu" and queries.shape[:-1].numel() * width <= MOST_SCORES:
+        scale = dim**-0.5 if scaling is None else scaling
+        attended = BlockAttention.apply(queries, take(key), take(value), trie.bias, scale)
+    else:
+        attended = torch.nn.functional.scaled_dot_product_attention(
+            queries, take(key), take(value), attn_mask=trie.mask[:, None].repeat(1, 1, shared, 1), scale=scaling
+        )
     back = attended.view(blocks, key_heads, shared, size, -1).permute(0, 3, 1, 2, 4)
     return back.reshape(1, blocks * size, heads, -1)[:, :nodes], None
 
