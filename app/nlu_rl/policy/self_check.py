@@ -24,6 +24,8 @@ logger = logging.getLogger(__name__)
 TOLERANCE_NATS = {torch.float32: 1e-3}
 """Largest difference in log-probability that is still rounding; other types have 8 mantissa bits or few more."""
 LOW_PRECISION_TOLERANCE_NATS = 0.25
+NOISE_FACTOR = 3
+"""In 16 bits padding alone changes unlikely tokens by some tenths; the packed path may change them by so many times."""
 CHECKED_TOKENS = 3
 
 
@@ -41,7 +43,8 @@ def check_packed_path(
     """
     _require_cache(policy.backbone)
     padded = padded_scores(policy.backbone, prompts, completions)
-    _check_head(policy, prompts[0], completions[0], padded)
+    alone = [padded_scores(policy.backbone, [p], [c]) for p, c in zip(prompts, completions, strict=True)]
+    _check_head(policy, prompts[0], completions[0], alone[0])
     if not policy.backbone.takes_positions:
         policy.packed = False
         return "this architecture takes no position ids; rows are padded"
@@ -56,12 +59,21 @@ def check_packed_path(
         policy.packed = False
         return f"this architecture does not take the packed mask ({error}); rows are padded"
     difference = max(decoding, *(float((scores.log_probs - padded.log_probs).abs().max()) for scores in packed))
-    tolerance = TOLERANCE_NATS.get(policy.backbone.dtype, LOW_PRECISION_TOLERANCE_NATS)
+    tolerance = _tolerance(policy.backbone, padded, alone)
     policy.packed = difference <= tolerance
     logger.info("packed and padded log-probabilities differ by at most %.2e nats", difference)
     if policy.packed:
         return None
     return f"the packed path differs by {difference:.2g} nats (allowed {tolerance:.2g}); rows are padded"
+
+
+def _tolerance(backbone: Backbone, padded: Scores, alone: Sequence[Scores]) -> float:
+    """Return what difference is rounding, in nats: of 16 bits, by what padding changes of rows (`alone`) without it."""
+    if backbone.dtype in TOLERANCE_NATS:
+        return TOLERANCE_NATS[backbone.dtype]
+    rows = [(scores.log_probs[0], padded.log_probs[number]) for number, scores in enumerate(alone)]
+    noise = max(float((own - row[: len(own)]).abs().max()) for own, row in rows)
+    return max(LOW_PRECISION_TOLERANCE_NATS, NOISE_FACTOR * noise)
 
 
 def _decoding_difference(policy: Policy, prompts: Sequence[Sequence[int]]) -> float:
@@ -91,14 +103,14 @@ def has_sliding_attention(config: Any) -> bool:
     return getattr(config, "sliding_window", None) is not None and getattr(config, "use_sliding_window", True)
 
 
-def _check_head(policy: Policy, prompt: Sequence[int], completion: Sequence[int], padded: Scores) -> None:
+def _check_head(policy: Policy, prompt: Sequence[int], completion: Sequence[int], alone: Scores) -> None:
     """Compare with the model's own logits, which some architectures scale or cap after the head."""
     ids = torch.tensor([[*prompt, *completion[:-1]]], device=policy.backbone.device)
     with policy.backbone.autocast():
         logits = policy.model(input_ids=ids).logits[0, len(prompt) - 1 :].float()
     tokens = torch.tensor(completion, device=ids.device)
     own = logits.log_softmax(-1).gather(1, tokens[:, None])[:, 0]
-    difference = float((own - padded.log_probs[0, : len(completion)]).abs().max())
+    difference = float((own - alone.log_probs[0]).abs().max())
     if difference > TOLERANCE_NATS.get(policy.backbone.dtype, LOW_PRECISION_TOLERANCE_NATS):
         raise ModelError(
             f"This architecture changes the logits after its head (by {difference:.2g} nats), which is not supported.",
