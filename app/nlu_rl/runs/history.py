@@ -72,6 +72,11 @@ class History(Watch):
             if task in (None, event.get("task")) and (score := main_score(event)) is not None
         ]
 
+    def clock(self) -> list[Point]:
+        """Return the seconds from the run's first step to each of the others, pauses and interruptions included."""
+        times = [(event["step"], t) for event in self.points if isinstance(t := event.get("t"), int | float)]
+        return [(step, t - times[0][1]) for step, t in times]
+
     @property
     def latest(self) -> dict[str, Any]:
         """The last step event; empty before the first."""

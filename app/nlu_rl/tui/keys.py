@@ -29,6 +29,10 @@ COMMON = (
     Key("ctrl+q", "leave", "", "Quit; a run in training goes on, or is stopped, as you say", "^q"),
 )
 BACK = Key("escape", "back", "Back", "Go back", "esc")
+CURSOR = (
+    Key("left", "cursor(-1)", "", "On a chart: the values one place earlier; the pointer does the same", "◂"),
+    Key("right", "cursor(1)", "", "On a chart: the values one place later", "▸"),
+)
 LEAVE = Key("q", "leave", "", "Quit; a run in training goes on, or is stopped, as you say")
 
 KEYS: dict[str, tuple[Key, ...]] = {
@@ -60,9 +64,11 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("r", "resume", "", "Go on with a stopped, failed or lost run"),
         Key("right_square_bracket", "panel(1)", "", "Next panel", "]"),
         Key("left_square_bracket", "panel(-1)", "", "Previous panel", "["),
+        *CURSOR,
         *(Key(str(n), f"show_panel({n})", "", f"Panel {n}") for n in range(1, 10)),
         Key("S", "smoothing", "", "Smooth curves more, or less"),
         Key("L", "log_scale", "", "Logarithmic scale"),
+        Key("w", "wall_time", "", "Curves over wall time, or over steps"),
         Key("slash", "filter", "", "Show only samples with these words", "/"),
         Key("f", "freeze", "", "Hold the samples still, or let them go on"),
         Key("y", "copy", "", "Copy the run's name"),
@@ -88,6 +94,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("m", "metric", "Metric", "Next metric"),
         Key("S", "smoothing", "Smooth", "Smooth curves more, or less"),
         Key("L", "log_scale", "Log-Y", "Logarithmic scale"),
+        Key("w", "wall_time", "Wall/step", "Curves over wall time, or over steps"),
+        *CURSOR,
         Key("d", "differences", "All/diff", "All settings, or only those that differ"),
         Key(
             "e", "evaluate", "Paired eval", "Evaluate the runs on the same rows, and say whether the difference is real"

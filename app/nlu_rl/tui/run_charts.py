@@ -1,6 +1,9 @@
 """Which curves each panel of the monitor shows. Raw values are dots, smoothed ones a line, the start a dashed line."""
 
+import math
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from nlu_rl.runs.curve import smooth
 from nlu_rl.runs.history import Point
@@ -13,6 +16,7 @@ SECONDS = {"generate_seconds": "gen", "score_seconds": "score", "update_seconds"
 LOSSES = {"policy_loss": "policy", "value_loss": "value"}
 _STROKES: tuple[Stroke, ...] = ("solid", "dashed", "dots")
 _START_STEPS = 3
+_UNITS = (("h", 3600, 3 * 3600), ("min", 60, 180), ("s", 1, 0))
 Series = Mapping[str, list[Point]]
 
 
@@ -29,6 +33,27 @@ def curves_of(chart: str, snapshot: Snapshot, weight: float) -> list[Curve]:
         return _several(SECONDS, series, weight) or _raw_and_smooth("step", series.get("step_seconds", []), weight)
     name = chart.lower()
     return _raw_and_smooth(name, series.get(name, []), weight)
+
+
+def over_time(curves: Sequence[Curve], clocks: Sequence[Sequence[Point]]) -> tuple[list[Curve], str]:
+    """Return curves over the time that their own run took to each step, and the unit of that time."""
+    longest = max((clock[-1][1] for clock in clocks if clock), default=0.0)
+    unit, seconds = next((name, size) for name, size, least in _UNITS if longest >= least)
+    timed = [
+        replace(curve, points=[(time_at(clock, step) / seconds, value) for step, value in curve.points])
+        for curve, clock in zip(curves, clocks, strict=True)
+        if clock
+    ]
+    return timed, unit
+
+
+def time_at(clock: Sequence[Point], step: float) -> float:
+    """Return the seconds at a step, between two known ones in proportion; before and after all, the nearest."""
+    after = bisect_left(clock, (step, -math.inf))
+    if after == 0 or after == len(clock):
+        return clock[min(after, len(clock) - 1)][1]
+    (first, begun), (last, ended) = clock[after - 1], clock[after]
+    return begun + (ended - begun) * (step - first) / (last - first)
 
 
 def why_empty(chart: str, snapshot: Snapshot) -> str:

@@ -43,6 +43,8 @@ class Snapshot:
     recipe: Mapping[str, Any]
     series: Mapping[str, list[Point]]
     """By metric; those of a mix also by task, as `reward/<task>`."""
+    clock: list[Point]
+    """Seconds since the first step, by step."""
     scores: Mapping[str, list[Point]]
     """Main validation score by task."""
     base_scores: Mapping[str, float]
@@ -71,6 +73,7 @@ class SnapshotReader:
         self._kind = read_job(run).kind
         self._recipe = read_recipe(run)
         self._series: dict[str, list[Point]] = {}
+        self._clock: list[Point] = []
         self._scores: dict[str, list[Point]] = {}
         self._base_scores = _base_scores(self._recipe.get("start_from"))
         self._shown_samples: tuple[Mapping[str, Any], ...] = ()
@@ -84,7 +87,7 @@ class SnapshotReader:
     def read(self) -> Snapshot:
         history = self._history
         if history.poll() or not self._series:
-            self._series = self._all_series()
+            self._series, self._clock = self._all_series(), history.clock()
             tasks = dict.fromkeys(str(event.get("task")) for event in history.validations)
             self._scores = {task: history.scores(task) for task in tasks}
         if fresh := self._new_samples():
@@ -97,6 +100,7 @@ class SnapshotReader:
             kind=self._kind,
             recipe=self._recipe,
             series=self._series,
+            clock=self._clock,
             scores=self._scores,
             base_scores=self._base_scores,
             latest=latest if isinstance(latest, dict) else {},

@@ -9,6 +9,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from nlu_rl.tui.place import remember
+from nlu_rl.tui.widgets.line_chart import LineChart
 
 if TYPE_CHECKING:
     from nlu_rl.tui.app import NluApp
@@ -75,6 +76,11 @@ class BaseScreen(Screen[None]):
 
     def action_back(self) -> None:
         self.app.pop_screen()
+
+    def action_cursor(self, by: int) -> None:
+        """Move the cursor of the chart that has the focus."""
+        if isinstance(self.focused, LineChart):
+            self.focused.move_cursor(by)
 
     def action_help(self) -> None:
         from nlu_rl.tui.screens.dialogs import HelpDialog

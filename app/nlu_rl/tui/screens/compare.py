@@ -22,6 +22,7 @@ from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui import operations
 from nlu_rl.tui.format import cut, score
 from nlu_rl.tui.keys import bindings
+from nlu_rl.tui.run_charts import over_time
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.theme import style
@@ -33,6 +34,8 @@ METRICS = ("score", "reward", "accuracy", "loss", "kl", "entropy", "step_seconds
 STROKES: tuple[Stroke, ...] = ("solid", "dashed", "dots")
 MOST_RUNS = 6
 _NAME_CELLS, _KEY_CELLS = 22, 26
+Found = tuple[list[dict[str, list[Point]]], list[dict[str, str]], list[list[Point]]]
+"""By run: its curves by metric, its settings, and the seconds at its steps."""
 
 
 class CompareScreen(BaseScreen):
@@ -58,6 +61,8 @@ class CompareScreen(BaseScreen):
         self._metric = 0
         self._smooth = True
         self._log_scale = False
+        self._wall_time = False
+        self._clocks: list[list[Point]] = []
         self._all = False
         self._missing: list[int] = []
         self._queue: list[RunDirectory] = []
@@ -76,18 +81,19 @@ class CompareScreen(BaseScreen):
         self.in_background(self._read, self._take, group="compare")
         self._compare()
 
-    def _read(self) -> tuple[list[dict[str, list[Point]]], list[dict[str, str]]]:
-        series, settings = [], []
+    def _read(self) -> Found:
+        series, settings, clocks = [], [], []
         for run in self.runs:
             history = History(run)
             history.poll()
             found = {name: history.series(name) for name in METRICS}
             series.append({**found, "score": history.scores()})
             settings.append({key: str(value) for key, value in flat(read_recipe(run)).items()})
-        return series, settings
+            clocks.append(history.clock())
+        return series, settings, clocks
 
-    def _take(self, found: tuple[list[dict[str, list[Point]]], list[dict[str, str]]]) -> None:
-        self._series, self._settings = found
+    def _take(self, found: Found) -> None:
+        self._series, self._settings, self._clocks = found
         self._show()
 
     def _show(self) -> None:
@@ -99,7 +105,8 @@ class CompareScreen(BaseScreen):
         ]
         chart = self.query_one("#curves", LineChart)
         chart.border_title = f"{metric.replace('_', ' ')}   m: next metric"
-        chart.show(curves, log_scale=self._log_scale)
+        curves, unit = over_time(curves, self._clocks) if self._wall_time else (curves, "step")
+        chart.show(curves, log_scale=self._log_scale, unit=unit)
         self.query_one("#settings", Static).update(self._table())
 
     def _table(self) -> Text:
@@ -205,6 +212,10 @@ class CompareScreen(BaseScreen):
 
     def action_log_scale(self) -> None:
         self._log_scale = not self._log_scale
+        self._show()
+
+    def action_wall_time(self) -> None:
+        self._wall_time = not self._wall_time
         self._show()
 
     def action_differences(self) -> None:

@@ -21,7 +21,7 @@ from nlu_rl.tui.evaluation_text import result_text
 from nlu_rl.tui.hardware import usage
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.log_text import log_text
-from nlu_rl.tui.run_charts import CHARTS, curves_of, why_empty
+from nlu_rl.tui.run_charts import CHARTS, curves_of, over_time, why_empty
 from nlu_rl.tui.run_head import banner_text, head_text
 from nlu_rl.tui.screens.dialogs import stop_dialog
 from nlu_rl.tui.screens.run_actions import RunActions
@@ -76,9 +76,10 @@ class MonitorScreen(RunActions):
         self._reader: SnapshotReader | None = None
         self._smoothing = 0
         self._log_scale = False
+        self._wall_time = False
         self._panel = 1
         self._redrawn = 0.0
-        self._drawn: dict[int, tuple[Mapping[str, list[Point]], tuple[int, bool]]] = {}
+        self._drawn: dict[int, tuple[Mapping[str, list[Point]], tuple[int, bool, bool]]] = {}
 
     def compose(self) -> ComposeResult:
         yield Static(id="head")
@@ -170,14 +171,17 @@ class MonitorScreen(RunActions):
 
     def _show_chart(self, number: int, title: str, snapshot: Snapshot) -> None:
         """Draw a chart anew if its run has gone on, or it is to look different."""
-        look = (self._smoothing, self._log_scale)
+        look = (self._smoothing, self._log_scale, self._wall_time)
         drawn = self._drawn.get(number)
         if drawn is not None and drawn[0] is snapshot.series and drawn[1] == look:
             return
         self._drawn[number] = (snapshot.series, look)
         chart = self.query_one(f"#panel-{number}", LineChart)
         chart.say_when_empty(why_empty(title, snapshot))
-        chart.show(curves_of(title, snapshot, SMOOTHINGS[self._smoothing]), log_scale=self._log_scale)
+        curves, unit = curves_of(title, snapshot, SMOOTHINGS[self._smoothing]), "step"
+        if self._wall_time:
+            curves, unit = over_time(curves, [snapshot.clock] * len(curves))
+        chart.show(curves, log_scale=self._log_scale, unit=unit)
 
     def _panel_widget(self, number: int) -> Widget:
         return self.query_one(f"#panel-{number}")
@@ -236,6 +240,10 @@ class MonitorScreen(RunActions):
 
     def action_log_scale(self) -> None:
         self._log_scale = not self._log_scale
+        self._show()
+
+    def action_wall_time(self) -> None:
+        self._wall_time = not self._wall_time
         self._show()
 
     def action_filter(self) -> None:

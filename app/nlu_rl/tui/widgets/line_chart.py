@@ -1,8 +1,12 @@
-"""Curves over the steps of a run, with the last value of each in the border: readable when the curve is not."""
+"""Curves over the steps of a run, with the last value of each in the border: readable when the curve is not.
+
+A cursor, moved by keys or by the pointer, puts the values at its place there instead.
+"""
 
 from collections.abc import Sequence
 
 from rich.text import Text
+from textual.events import MouseMove
 from textual.widget import Widget
 
 from nlu_rl.tui.format import short
@@ -26,25 +30,60 @@ class LineChart(Widget, can_focus=True):
         self.empty = empty
         self.curves: list[Curve] = []
         self.log_scale = False
+        self.unit = "step"
+        self.cursor: int | None = None
+        """The cell of the cursor, from the left of the plot."""
 
-    def show(self, curves: Sequence[Curve], *, log_scale: bool = False) -> None:
-        """Show these curves; the later ones lie on top."""
+    def show(self, curves: Sequence[Curve], *, log_scale: bool = False, unit: str = "step") -> None:
+        """Show these curves, whose places are in `unit`; the later ones lie on top."""
         drawn = [curve for curve in curves if curve.points]
-        if drawn == self.curves and log_scale == self.log_scale:
+        if drawn == self.curves and (log_scale, unit) == (self.log_scale, self.unit):
             return
-        self.curves, self.log_scale = drawn, log_scale
+        self.curves, self.log_scale, self.unit = drawn, log_scale, unit
         self._write_legend()
         self.refresh()
 
+    def move_cursor(self, by: int) -> None:
+        """Move the cursor by so many cells; it begins at the right, and beyond an end it goes away."""
+        width = self._plot_width()
+        self._place_cursor(
+            (width if self.cursor is None and by < 0 else -1 if self.cursor is None else self.cursor) + by
+        )
+
+    def on_mouse_move(self, event: MouseMove) -> None:
+        self._place_cursor(event.get_content_offset_capture(self).x - _AXIS)
+
+    def on_leave(self) -> None:
+        self._place_cursor(-1)
+
+    def _place_cursor(self, cell: int) -> None:
+        cursor = cell if 0 <= cell < self._plot_width() and self.curves else None
+        if cursor != self.cursor:
+            self.cursor = cursor
+            self._write_legend()
+            self.refresh()
+
+    def _plot_width(self) -> int:
+        return self.content_size.width - _AXIS
+
+    def _place(self) -> float | None:
+        """Return the step, or the time, under the cursor."""
+        bounds = bounds_of(self.curves)
+        if self.cursor is None or bounds is None:
+            return None
+        return bounds.first + (bounds.last - bounds.first) * self.cursor / max(1, self._plot_width() - 1)
+
     def on_resize(self) -> None:
+        self.cursor = None
         self._write_legend()
 
     def _write_legend(self) -> None:
-        """Name every curve with its last value, in fewer letters where there is less room."""
+        """Name every curve with its last value, or that at the cursor, in fewer letters where there is less room."""
         named = [curve for curve in self.curves if curve.name]
-        room = self.size.width - 6
+        room, place = self.size.width - 6, self._place()
+        at = [] if place is None else [f"at {self._written(place)}:"]
         for cells, gap in ((99, "  "), (99, " "), (6, " "), (3, " ")):
-            legend = gap.join(_legend(curve, cells) for curve in named)
+            legend = gap.join([*at, *(_legend(curve, cells, place) for curve in named)])
             if len(legend) <= room:
                 break
         if self.border_subtitle != legend:
@@ -56,13 +95,17 @@ class LineChart(Widget, can_focus=True):
             self.refresh()
 
     def render(self) -> Text:
-        width, height = self.content_size.width - _AXIS, self.content_size.height - 1
+        width, height = self._plot_width(), self.content_size.height - 1
         curves = [log_scaled(curve) for curve in self.curves] if self.log_scale else self.curves
         bounds = bounds_of(curves)
         if bounds is None or width < 4 or height < 2:
             return Text(self.empty if not self.curves else "", style(self.app, "dim"))
         plain = getattr(self.app, "ascii", False)
         rows = raster(curves, width, height, bounds, plain=plain)
+        if self.cursor is not None:
+            for row in rows:
+                if row[self.cursor][1] is None:
+                    row[self.cursor] = ("|" if plain else "┊", None)
         text = Text(no_wrap=True)
         styles = [style(self.app, curve.role) for curve in curves]
         dim = style(self.app, "dim")
@@ -76,10 +119,14 @@ class LineChart(Widget, can_focus=True):
                     text.append(run, None if owner is None else styles[owner])
                     start = column
             text.append("\n")
-        first, last = f"{bounds.first:.0f}", f"{bounds.last:.0f}"
-        line = ("-" if plain else "─") * max(0, width - len(first) - len(last) - 5)
-        text.append(" " * (_AXIS - 1) + ("+" if plain else "└") + f"step {first}{line}{last}", dim)
+        first, last = self._written(bounds.first), self._written(bounds.last).removeprefix("step ")
+        line = ("-" if plain else "─") * max(0, width - len(first) - len(last))
+        text.append(" " * (_AXIS - 1) + ("+" if plain else "└") + f"{first}{line}{last}", dim)
         return text
+
+    def _written(self, place: float) -> str:
+        """Return a step or a time with its unit."""
+        return f"step {place:.0f}" if self.unit == "step" else f"{place:.1f} {self.unit}"
 
     def _tick(self, bounds: Bounds, row: int, height: int) -> str:
         """Return the value at a row's middle; every third row, and the last, has one."""
@@ -89,5 +136,8 @@ class LineChart(Widget, can_focus=True):
         return f"{short(10**value if self.log_scale else value):>{_AXIS - 1}}"[: _AXIS - 1]
 
 
-def _legend(curve: Curve, cells: int) -> str:
-    return f"{LEGEND[curve.stroke]} {curve.name[:cells]} {short(curve.points[-1][1])}"
+def _legend(curve: Curve, cells: int, place: float | None) -> str:
+    value = curve.points[-1][1]
+    if place is not None:
+        value = min(curve.points, key=lambda point: abs(point[0] - place))[1]
+    return f"{LEGEND[curve.stroke]} {curve.name[:cells]} {short(value)}"
