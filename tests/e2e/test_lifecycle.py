@@ -34,9 +34,18 @@ def test_every_method_from_recipe_to_export(
     assert list(run.rglob("events.out.tfevents*"))
     if method != "sft":
         samples = [json.loads(line) for line in (run / "samples.jsonl").read_text(encoding="utf-8").splitlines()]
-        assert {"step", "task", "id", "prompt", "completion", "gold", "reward", "parts", "advantage"} <= samples[
-            0
-        ].keys()
+        assert {
+            "step",
+            "task",
+            "id",
+            "prompt",
+            "completion",
+            "gold",
+            "reward",
+            "parts",
+            "advantage",
+            "tokens",
+        } <= samples[0].keys()
 
     scores = cli.json("eval", name, "--task", "sst2", "--greedy")
     assert scores["n"] == 24

@@ -27,9 +27,12 @@ class Watch:
     def _forget(self) -> None:
         self.steps: deque[dict[str, Any]] = deque(maxlen=KEPT_STEPS)
         self.warnings: deque[str] = deque(maxlen=3)
+        self._between: deque[float] = deque(maxlen=KEPT_STEPS)
         self.baseline: dict[str, Any] | None = None
         self.validation: dict[str, Any] | None = None
         self.checkpoint: dict[str, Any] | None = None
+        self._goes_on = False
+        """Whether the worker has gone on since the last step, without a pause or a new start."""
 
     @property
     def skipped_lines(self) -> int:
@@ -55,9 +58,17 @@ class Watch:
         return fresh
 
     def eta_seconds(self) -> float | None:
-        """Return how long the remaining steps will take, at the pace of the last ones."""
+        """Return how long the remaining steps will take, at the pace of the last ones, validations among them."""
         seconds = [s for event in self.steps if (s := metric(event, "step_seconds")) is not None]
-        return eta_seconds(seconds, self.status.step, self.status.total)
+        return eta_seconds(seconds, self.status.step, self.status.total, self._between)
+
+    def _note_between(self, event: dict[str, Any]) -> None:
+        """Note the time since the step before that was no step's: of validations and checkpoints, not of pauses."""
+        before, seconds = self.steps[-1] if self.steps else {}, metric(event, "step_seconds")
+        if self._goes_on and seconds is not None and before.get("step") == event["step"] - 1:
+            started, ended = before.get("t"), event.get("t")
+            if isinstance(started, int | float) and isinstance(ended, int | float):
+                self._between.append(max(0.0, ended - started - seconds))
 
     def _take(self, event: dict[str, Any]) -> None:
         kind, number = event.get("type"), event.get("step")
@@ -65,7 +76,11 @@ class Watch:
             while self.steps and self.steps[-1]["step"] >= number + (kind == "resume"):
                 self.steps.pop()
             if kind == "step":
+                self._note_between(event)
                 self.steps.append(event)
+            self._goes_on = kind == "step"
+        elif kind == "state" and event.get("state") == "paused":
+            self._goes_on = False
         elif kind == "validation":
             self.validation = event
             if number == 0:
@@ -76,11 +91,17 @@ class Watch:
             self.warnings.append(str(event.get("message", "")))
 
 
-def eta_seconds(step_seconds: Sequence[float], step: int, total: int | None) -> float | None:
-    """Return the median of the last 20 step times for each step left; None when nothing is known."""
+def eta_seconds(
+    step_seconds: Sequence[float], step: int, total: int | None, between: Sequence[float] = ()
+) -> float | None:
+    """Return the median of the last 20 step times, and the mean time between steps, for each step left.
+
+    Between steps lie validations and checkpoints. None when nothing is known.
+    """
     if total is None or not step_seconds:
         return None
-    return statistics.median(step_seconds[-20:]) * max(0, total - step)
+    pace = statistics.median(step_seconds[-20:]) + (statistics.fmean(between) if between else 0.0)
+    return pace * max(0, total - step)
 
 
 def metric(event: dict[str, Any], name: str) -> float | None:

@@ -42,7 +42,8 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
         if step != self._reported_step:  # tried again after running out of memory, the samples are the same
             self._reported_step = step
             advantages = output["advantages"].tolist()
-            report_samples(self.context.reporter, step, self._rows, self._texts, self.rule.judged, advantages)
+            tokens = [int(count) for count in output["completion_mask"].sum(1)]
+            report_samples(self.context.reporter, step, self._rows, self._texts, self.rule.judged, advantages, tokens)
         return output
 
     def _tokenize_prompts(self, prompts: list[str]) -> tuple[list[list[int]], None, dict[str, Any]]:

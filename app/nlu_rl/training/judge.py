@@ -90,11 +90,16 @@ def report_samples(
     texts: Sequence[str],
     judged: Judged,
     advantages: Sequence[float],
+    tokens: Sequence[int],
+    kl_nats: Sequence[float] | None = None,
 ) -> None:
-    """Write the first few completions of a step to `samples.jsonl`."""
-    for row, text, scored, advantage in list(zip(rows, texts, judged.scored, advantages, strict=True))[
-        :SAMPLES_PER_STEP
-    ]:
+    """Write the first few completions of a step to `samples.jsonl`.
+
+    `tokens` and `kl_nats` are each completion's length and its KL to the base model, where that is computed.
+    """
+    for number, (row, text, scored) in enumerate(zip(rows, texts, judged.scored, strict=True)):
+        if number == SAMPLES_PER_STEP:
+            break
         reporter.sample(
             {
                 "step": step,
@@ -106,7 +111,9 @@ def report_samples(
                 "gold": row.example.gold,
                 "reward": scored.reward,
                 "parts": dict(scored.parts),
-                "advantage": advantage,
+                "advantage": advantages[number],
                 "correct": scored.correct,
+                "tokens": tokens[number],
+                **({} if kl_nats is None else {"kl": kl_nats[number]}),
             }
         )

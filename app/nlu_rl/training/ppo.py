@@ -149,8 +149,10 @@ class PPOTrainer(SupervisedRun, Trainer):
         batch.first = first if first.log_probs.requires_grad else None
         self._record(old, kl, {**judged.metrics(), **task_metrics(rows, judged)}, sampled.finished)
         first_token = batch.advantages[:, 0].tolist()
-        report_samples(context.reporter, step + 1, rows, sampled.texts, judged, first_token)
-        self._adapt_kl(float((kl * old.mask).sum(1).mean()), len(rows))
+        of_each = (kl * old.mask).sum(1)
+        tokens = [len(completion) for completion in sampled.completions]
+        report_samples(context.reporter, step + 1, rows, sampled.texts, judged, first_token, tokens, of_each.tolist())
+        self._adapt_kl(float(of_each.mean()), len(rows))
         return batch
 
     def _advantages(

@@ -97,7 +97,12 @@ def detail_text(app: "App[Any]", sample: Sample, samples: Sequence[Sample]) -> T
     text.append("reward ", dim)
     text.append(f"{glyph} {signed(_number(sample.get('reward')))}", strong)
     text.append("   ").append_text(parts_text(app, sample))
-    text.append(f"   advantage {signed(_number(sample.get('advantage')))}\n", dim)
+    text.append(f"   advantage {signed(_number(sample.get('advantage')))}", dim)
+    if "tokens" in sample:
+        text.append(f"   {_number(sample['tokens']):.0f} tokens", dim)
+    if "kl" in sample:
+        text.append(f"   KL {_number(sample['kl']):.3f} nats", dim)
+    text.append("\n")
     group = [other for other in samples if _same_prompt(sample, other)]
     if len(group) > 1:
         rewards = [_number(other.get("reward")) for other in group]

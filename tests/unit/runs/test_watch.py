@@ -17,6 +17,28 @@ def test_eta_is_the_median_pace_of_the_last_steps() -> None:
     assert eta_seconds([1.0], 7, 5) == 0.0
 
 
+def test_eta_counts_what_lies_between_steps_but_no_pause(home: Path) -> None:
+    run = create_run(paths.runs_dir(), "run", Job("train"))
+
+    def step(number: int, t: float) -> str:
+        return f'{{"type": "step", "step": {number}, "t": {t}, "metrics": {{"step_seconds": 2.0}}}}\n'
+
+    lines = [step(1, 2.0), step(2, 4.0), step(3, 16.0)]  # a validation of 10 seconds before step 3
+    lines += [
+        '{"type": "state", "state": "paused"}\n',
+        step(4, 999.0),
+        '{"type": "resume", "step": 4}\n',
+        step(5, 5000.0),
+    ]
+    run.events_path.write_text("".join(lines))
+    with Reporter(run) as told:
+        told.step(5, {"step_seconds": 2.0}, total=7)
+        run.events_path.write_text("".join(lines))
+        watch = Watch(run)
+        watch.poll()
+        assert watch.eta_seconds() == 2 * (2.0 + (0.0 + 10.0) / 2)
+
+
 def test_live_and_late_watches_agree(home: Path) -> None:
     run = create_run(paths.runs_dir(), "run", Job("train"))
     live = Watch(run)
