@@ -1,5 +1,6 @@
 """A chart's values at a place, and its curves over time."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,7 @@ async def test_keys_and_pointer_show_the_values_at_a_place(open_app: Open, home:
         assert reward.unit in ("s", "min")
 
 
-async def test_runs_are_compared_over_time(open_app: Open, home: Path) -> None:
+async def test_runs_are_compared_over_time_and_followed(open_app: Open, home: Path) -> None:
     for name in ("grpo_done", "sft_running"):
         put(home, name)
     async with open_app((120, 36)) as pilot:
@@ -74,3 +75,13 @@ async def test_runs_are_compared_over_time(open_app: Open, home: Path) -> None:
         await settled(pilot)
         assert both.unit != "step"
         assert len(both.curves) == 2
+        await pilot.press("w")
+        run, before = open_run("sft_running"), both.curves[0].points[-1]
+        step = {"type": "step", "step": int(before[0]) + 1, "t": 2e9, "metrics": {"loss": 0.5}}
+        with run.events_path.open("a") as events:
+            events.write(json.dumps(step) + "\n")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        screen.refresh_runs()
+        await settled(pilot)
+        assert both.curves[0].points[-1][0] == step["step"]

@@ -33,6 +33,7 @@ from nlu_rl.tui.widgets.raster import Curve, Stroke
 METRICS = ("score", "reward", "accuracy", "loss", "kl", "entropy", "step_seconds")
 STROKES: tuple[Stroke, ...] = ("solid", "dashed", "dots")
 MOST_RUNS = 6
+POLL_SECONDS = 2.0
 _NAME_CELLS, _KEY_CELLS = 22, 26
 Found = tuple[list[dict[str, list[Point]]], list[dict[str, str]], list[list[Point]]]
 """By run: its curves by metric, its settings, and the seconds at its steps."""
@@ -58,6 +59,7 @@ class CompareScreen(BaseScreen):
         self.runs = list(runs)[:MOST_RUNS]
         self._series: list[dict[str, list[Point]]] = []
         self._settings: list[dict[str, str]] = []
+        self._histories: list[History] = []
         self._metric = 0
         self._smooth = True
         self._log_scale = False
@@ -78,13 +80,19 @@ class CompareScreen(BaseScreen):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.in_background(self._read, self._take, group="compare")
+        self.refresh_runs()
+        self.set_interval(POLL_SECONDS, self.refresh_runs)
         self._compare()
+
+    def refresh_runs(self) -> None:
+        """Follow the runs, which may be going on."""
+        if self.is_seen or not self._series:
+            self.in_background(self._read, self._take, group="compare")
 
     def _read(self) -> Found:
         series, settings, clocks = [], [], []
-        for run in self.runs:
-            history = History(run)
+        self._histories = self._histories or [History(run) for run in self.runs]
+        for run, history in zip(self.runs, self._histories, strict=True):
             history.poll()
             found = {name: history.series(name) for name in METRICS}
             series.append({**found, "score": history.scores()})
@@ -107,7 +115,7 @@ class CompareScreen(BaseScreen):
         chart.border_title = f"{metric.replace('_', ' ')}   m: next metric"
         curves, unit = over_time(curves, self._clocks) if self._wall_time else (curves, "step")
         chart.show(curves, log_scale=self._log_scale, unit=unit)
-        self.query_one("#settings", Static).update(self._table())
+        self.write("#settings", self._table())
 
     def _table(self) -> Text:
         text = Text(" " * _KEY_CELLS, no_wrap=True)
