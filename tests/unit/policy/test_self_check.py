@@ -39,8 +39,8 @@ def test_in_16_bits_what_padding_changes_is_rounding_and_a_broken_mask_is_not(mo
     policy = Policy(tiny_causal_lm(attn_implementation="sdpa").bfloat16(), tiny_tokenizer())
     assert check_packed_path(policy, PROMPTS, COMPLETIONS) is None
     scored = torch.tensor([[-6.0, -0.1]])
-    padded = Scores(scored + torch.tensor([[0.2, 0.0]]), scored, scored < 0)
-    assert _tolerance(policy.backbone, padded, [Scores(scored, scored, scored < 0)]) == pytest.approx(0.6, abs=1e-5)
+    padded = Scores(scored + torch.tensor([[0.5, 0.0]]), scored, scored < 0)
+    assert _tolerance(policy.backbone, padded, [Scores(scored, scored, scored < 0)]) == pytest.approx(0.75, abs=1e-5)
 
     def broken(*given: Any) -> TrieLayout:
         layout = trie_layout(*given)
