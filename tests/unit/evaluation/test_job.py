@@ -153,7 +153,7 @@ def test_subjects_are_runs_first_then_models(ready: Path) -> None:
     with pytest.raises(Exception, match=r"no checkpoint '9'.*4"):
         resolve_subject("tiny-sst2", "9")
     evaluation = create_run(paths.runs_dir(), "eval-x", Job("evaluate"), exact=True)
-    with pytest.raises(Exception, match="kind 'evaluate'"):
+    with pytest.raises(Exception, match="is an evaluation"):
         resolve_subject(evaluation.name)
 
 
