@@ -7,7 +7,7 @@ from nlu_rl.runs.layout import (
     RunDirectory,
     adapter_checkpoint,
     complete_checkpoints,
-    damaged_checkpoints,
+    damage_text,
     latest_checkpoint,
 )
 
@@ -30,8 +30,7 @@ def find_checkpoint(run: RunDirectory, wanted: str | None) -> Path:
     if number.isdigit() and int(number) in steps:
         return steps[int(number)]
     known = ", ".join(str(step) for step in steps) or "none yet"
-    damaged = "".join(f" That of step {step} is damaged ({file})." for step, file in damaged_checkpoints(run))
     raise RunError(
-        f"The run {run.name} has no checkpoint '{wanted}'.{damaged}",
+        f"The run {run.name} has no checkpoint '{wanted}'.{damage_text(run)}",
         f"Give best, latest, or one of its steps: {known}.",
     )

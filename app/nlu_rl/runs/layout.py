@@ -257,6 +257,11 @@ def damaged_checkpoints(run: RunDirectory) -> list[tuple[int, str]]:
     return sorted((step, file) for step, file in damaged if file)
 
 
+def damage_text(run: RunDirectory) -> str:
+    """Return a sentence for each damaged checkpoint, after a space; empty when there is none."""
+    return "".join(f" That of step {step} is damaged ({file})." for step, file in damaged_checkpoints(run))
+
+
 def is_whole(checkpoint: Path) -> bool:
     """Whether the checkpoint was finished, and its files still have the sizes they had then."""
     return not damage(checkpoint)
@@ -310,9 +315,8 @@ def adapter_checkpoint(run: RunDirectory) -> Path:
     """
     path = best_checkpoint(run) or latest_checkpoint(run)
     if path is None:
-        damaged = "".join(f" That of step {step} is damaged ({file})." for step, file in damaged_checkpoints(run))
         raise RunError(
-            f"The run {run.name} has no whole checkpoint.{damaged}",
+            f"The run {run.name} has no whole checkpoint.{damage_text(run)}",
             f"Wait for one, or 'nlu-rl resume {run.name}'; one that is done is started anew from {run.recipe_path}.",
         )
     return path
