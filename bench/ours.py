@@ -21,7 +21,7 @@ from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.contract import Example, Task
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.training.context import Context
-from nlu_rl.training.job import TRAINERS, disable_dropout
+from nlu_rl.training import job
 from nlu_rl.training.rows import Row
 
 
@@ -59,7 +59,7 @@ def load(work: Work) -> LoadedModel:
 def adapted_policy(work: Work, loaded: LoadedModel) -> Policy:
     """Return the engine around the model with a new adapter, self-check and all, as the train job makes it."""
     model = add_lora(loaded, recipe_of(work).lora, work.seed)
-    disable_dropout(model)
+    job.disable_dropout(model)
     policy = Policy(model, loaded.tokenizer)
     sample = work.rows[:4]
     check_packed_path(policy, [row.prompt_ids for row in sample], [row.target_ids for row in sample])
@@ -99,7 +99,7 @@ def make_trainer(recipe: Recipe, policy: Policy, rows: SameRows, folder: Path) -
     run = create_run(folder / "runs", "bench", Job("train", {}), recipe_yaml=recipe.to_yaml())
     reporter = Reporter(run)
     context = Context(recipe, run, reporter, policy, policy.tokenizer, rows, None)  # type: ignore[arg-type]
-    return TRAINERS[recipe.method](context)
+    return job.make_trainer(context)
 
 
 def evaluate(server: Server, work: Work, loaded: LoadedModel, task: Task) -> None:
