@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.serve import OneBatchARequest, Server, serve
 from bench.work import MANY_BATCHES, BenchRow, Work
+from nlu_rl.crowding import CrowdWatch
 from nlu_rl.evaluation.predict import predict
 from nlu_rl.models.load import LoadedModel, load_model
 from nlu_rl.models.lora import add_lora
@@ -20,8 +21,8 @@ from nlu_rl.runs.layout import create_run
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.contract import Example, Task
 from nlu_rl.tasks.registry import get_task
-from nlu_rl.training.context import Context
 from nlu_rl.training import job
+from nlu_rl.training.context import Context
 from nlu_rl.training.rows import Row
 
 
@@ -41,6 +42,7 @@ class SameRows:
 
 def main(work: Work, server: Server) -> None:
     loaded, task = load(work), get_task(work.task)
+    CrowdWatch().start()
     if work.method in ("few-shot", "passages"):
         evaluate(server, work, loaded, task)  # type: ignore[arg-type]
         return

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.work import Work, write_work
+from nlu_rl.runs.jobs import WORKER_SETTINGS
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT_PYTHON = ROOT / ".venv" / "bin" / "python"
@@ -101,10 +102,7 @@ def worker(module: str, python: Path, work: Work, threads: int) -> Iterator[Work
 def environment(threads: int, folder: Path) -> dict[str, str]:
     """Return the environment of both sides alike: what the product gives its own workers, and no network."""
     return {
-        "TOKENIZERS_PARALLELISM": "false",
-        "OMP_WAIT_POLICY": "PASSIVE",
-        "MALLOC_MMAP_THRESHOLD_": str(2**30),
-        "MALLOC_TRIM_THRESHOLD_": str(2**32),
+        **WORKER_SETTINGS,
         **os.environ,
         "OMP_NUM_THREADS": str(threads),
         "HF_HOME": str(folder / "hf"),

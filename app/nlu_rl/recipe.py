@@ -274,8 +274,7 @@ def _explain(error: ValidationError) -> str:
         named.add(key)
         if problem["type"] == "extra_forbidden":
             elsewhere = [name for name in _all_keys() if name.rpartition(".")[2] == where[-1]]
-            hint = f" Did you mean '{elsewhere[0]}'?" if elsewhere else ""
-            sentences.append(unknown_name("key", key, _keys(where[:-1])) + hint)
+            sentences.append(unknown_name("key", key, _keys(where[:-1]), elsewhere[:1]))
         elif problem["type"] == "literal_error":
             sentences.append(unknown_name(f"value for {key}", str(problem["input"]), _allowed(problem)))
         elif problem["type"] in ("model_type", "model_attributes_type"):

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl import paths
+from nlu_rl.crowding import CrowdWatch
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.quantized import stored_quantization
 from nlu_rl.recipe import load_recipe
@@ -63,7 +64,10 @@ def _do(run: RunDirectory, reporter: Reporter | None, own_process: bool) -> dict
     work = read_job(run)
     if own_process:
         _leave_out(run, work)
-    return _function(work.kind)(run, work.arguments, reporter)
+    function = _function(work.kind)
+    if own_process:
+        CrowdWatch().start()
+    return function(run, work.arguments, reporter)
 
 
 def _leave_out(run: RunDirectory, work: Job) -> None:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from nlu_rl.errors import NluRlError
+from nlu_rl.errors import InternalError, NluRlError
 from nlu_rl.runs.files import plain
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def spinner(title: str) -> Iterator[None]:
 
 def show_error(error: NluRlError) -> None:
     """Print what happened, why and what to do on standard error: a panel on a terminal, whole lines elsewhere."""
-    title = "Error" if error.exit_code == 2 else "Internal error"
+    title = "Internal error" if isinstance(error, InternalError) else "Error"
     with contextlib.suppress(OSError):  # nobody is there to read it
         if not sys.stderr.isatty():
             note(f"{title}: {error.message}" + (f"\n{error.fix}" if error.fix else ""))

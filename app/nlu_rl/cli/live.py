@@ -115,8 +115,10 @@ def raise_failure(run: RunDirectory, status: Status, *, with_log: bool = True) -
     message = failure.message if failure else f"The run {run.name} failed."
     fix = failure.fix if failure else ""
     log = f"Log: {run.log_path}" if with_log and str(run.log_path) not in f"{message} {fix}" else ""
-    error = NluRlError(message, f"{fix} {log}".strip())
-    error.exit_code = failure.exit_code if failure else 1
+    code = failure.exit_code if failure else 1
+    ours = code == InternalError.exit_code and status.state == "failed"  # a lost worker was ended by someone else
+    error = (InternalError if ours else NluRlError)(message, f"{fix} {log}".strip())
+    error.exit_code = code
     raise error
 
 

@@ -18,6 +18,7 @@ app = typer.Typer(help="Tasks: what they are, what a model is asked, how an answ
 
 app.command("new")(new_task)
 MOST_ANSWERS = 20
+PERPLEXITY_ROW = ("wikitext2", "none", "perplexity", "WikiText-2: eval and compare only")
 MOST_BARS = 40
 
 Name = Annotated[
@@ -39,7 +40,8 @@ def list_tasks(json: Json = False) -> None:
         for task in tasks:
             emit_json(_summary(task))
         return
-    print_table(("task", "answers", "metric", "what"), [(t.name, _answers(t), t.metric, t.title) for t in tasks])
+    rows = [(task.name, _answers(task), task.metric, task.title) for task in tasks]
+    print_table(("task", "answers", "metric", "what"), [*rows, PERPLEXITY_ROW])
 
 
 @app.command()

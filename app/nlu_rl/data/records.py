@@ -72,12 +72,12 @@ def _csv_records(path: Path, names: Sequence[str]) -> Iterator[Record]:
     wanted = {name.casefold() for name in names}
     delimiter = next((mark for mark in ",;\t" if _names(first, mark) & wanted), None)
     delimiter = delimiter or max(",;\t", key=first.count)
-    return _table(path, _csv_lines(path, text, delimiter))
+    return _table(path, _csv_lines(text, delimiter))
 
 
 def csv_lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | Refusal]]:
     """Return the columns of every line of a CSV without a header. Raises DataError for an unreadable file."""
-    return _csv_lines(path, _csv_text(path), delimiter)
+    return _csv_lines(_csv_text(path), delimiter)
 
 
 def _csv_text(path: Path) -> str:
@@ -95,23 +95,26 @@ def _names(line: str, delimiter: str) -> set[str]:
     return {name.strip().strip('"').casefold() for name in line.split(delimiter)}
 
 
-def _csv_lines(path: Path, text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Refusal]]:
+def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Refusal]]:
     csv.field_size_limit(2**31 - 1)
-    lines = text.split("\n")
-    reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=True)
+    lines = [f"{line}\n" for line in text.split("\n")]
+    skipped = 0
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     while True:
-        number = reader.line_num + 1
+        number = skipped + reader.line_num + 1
         try:
             columns = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            if "end of data" in str(error):
-                raise DataError(
-                    f"{path}, line {number}: a quotation mark opens here and never closes.",
-                    "Double the quotation marks inside a quoted text, or give the file as .tsv or .jsonl.",
-                ) from None
-            yield number, Refusal(number, f"not valid CSV: {error}")
+            if "end of data" in str(error):  # the rest was read as one text: go on behind the line that opens it
+                yield number, Refusal(number, f"a quotation mark opens on line {number} and never closes")
+                skipped = number
+                reader = csv.reader(lines[skipped:], delimiter=delimiter, strict=True)
+                continue
+            last = skipped + reader.line_num
+            through = f" (with all lines up to {last})" if last > number else ""
+            yield number, Refusal(number, f"not valid CSV{through}: {error}")
             continue
         if columns:  # a blank line between records is no row
             yield number, columns

@@ -9,14 +9,13 @@ import logging
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, TaskType, get_peft_model
 
-from nlu_rl.errors import ModelError, RecipeError
+from nlu_rl.errors import ModelError, RecipeError, did_you_mean
 from nlu_rl.models.catalogue import CATALOGUE
 from nlu_rl.models.load import LoadedModel
 from nlu_rl.models.lora_linear import use_fused_updates
@@ -105,10 +104,8 @@ def target_modules(model: torch.nn.Module, target: str | list[str]) -> list[str]
 
 def _no_match(suffix: str, linear: list[str]) -> RecipeError:
     known = sorted({name.rpartition(".")[2] for name in linear})
-    near = get_close_matches(suffix, known, n=1)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
     return RecipeError(
-        f"lora.target '{suffix}' matches no linear module of the model.{hint}",
+        f"lora.target '{suffix}' matches no linear module of the model.{did_you_mean(suffix, known)}",
         f"Use all-linear, or a list of: {', '.join(known)}.",
     )
 

@@ -17,6 +17,8 @@ from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.layout import adapter_checkpoint, open_run
 
 RUN_BYTES = 300_000_000  # samples, predictions and logs of a run
+HOPELESS = 8
+"""A plan this many times the memory is refused; below it, short prompts and shared prefixes may still make it fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ def _check_plan(recipe: Recipe) -> list[Check]:
     if plan["fits"]:
         return [*checks, Check("memory", "ok", f"{needs}, in micro-batches of {plan['micro_batch_tokens']} tokens.")]
     fix = f"Add {' '.join(plan['change'])}." if plan["change"] else "Take a smaller model or a larger card."
+    if plan["total_bytes"] > HOPELESS * plan["budget_bytes"]:
+        return [*checks, Check("memory", "fail", f"{needs}.", fix)]
     return [*checks, Check("memory", "warn", f"{needs}; it will run out unless prompts are short.", fix)]
 
 

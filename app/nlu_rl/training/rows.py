@@ -12,13 +12,14 @@ from functools import lru_cache
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from nlu_rl.errors import DataError
+from nlu_rl.errors import DataError, RecipeError
 from nlu_rl.models.chat import encode_prompt, encode_target
 from nlu_rl.recipe import Recipe
 from nlu_rl.tasks.contract import Example, Task
 from nlu_rl.tasks.passage import fit_prompt
 
 CACHED_ROWS = 4096
+TRIED_ROWS = 200
 logger = logging.getLogger(__name__)
 
 
@@ -118,10 +119,23 @@ def load_rows(
             chosen = np.random.default_rng([recipe.seed, number]).permutation(len(rows))[: recipe.train.examples]
             rows = [rows[i] for i in chosen]
         examples.append(rows)
+        if recipe.method != "sft":
+            _require_room(task, rows, tokenizer, recipe.generation.max_new_tokens)
     per_step = recipe.train.batch // (recipe.grpo.completions if recipe.method == "grpo" else 1)
     weights = mix_weights(recipe.mix, recipe.tasks, [len(rows) for rows in examples])
     order = row_order([len(rows) for rows in examples], weights, per_step * recipe.train.max_steps, recipe.seed)
     return Rows(tasks, examples, order, tokenizer, context_tokens, recipe.generation.max_new_tokens)
+
+
+def _require_room(task: Task, rows: Sequence[Example], tokenizer: PreTrainedTokenizerBase, limit: int) -> None:
+    """Raise RecipeError when no right answer could be sampled: every one would be cut before its end."""
+    ends = 1  # the end-of-text token, which nobody waits for
+    needed = min(len(encode_target(tokenizer, task.target(row))) for row in rows[:TRIED_ROWS]) - ends
+    if needed > limit:
+        raise RecipeError(
+            f"generation.max_new_tokens is {limit}, but the shortest right answers of {task.name} take {needed}.",
+            f"Add generation.max_new_tokens={max(needed + 2, 8)}.",
+        )
 
 
 def mix_weights(mix: str | Mapping[str, float] | None, names: Sequence[str], sizes: Sequence[int]) -> list[float]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from nlu_rl.data.checks import Refusal
 from nlu_rl.data.files import parse_columns, read_examples, read_file, read_records
+from nlu_rl.data.records import records_of
 from nlu_rl.data.schema import get_schema
 from nlu_rl.errors import DataError
 from nlu_rl.tasks.registry import get_task
@@ -115,7 +117,16 @@ def test_columns_by_name(tmp_path: Path) -> None:
             "sentence,label\nx,1\ny\nz,2\n,0\n",
             r"3 of 4 rows .*line 3: 1 column instead of 2; line 4: the label '2'",
         ),
-        ("a.csv", 'sentence,label\nx,1\n"never closes,0\nz,1\n', "line 3: a quotation mark opens here"),
+        (
+            "a.csv",
+            'sentence,label\nx,1\n"never closes,0\nz,1\n',
+            "1 of 3 rows .*line 3: a quotation mark opens on line 3 and never closes",
+        ),
+        (
+            "a.csv",
+            'sentence,label\n"x\ny",1\n"a,0\nb "" c,1\n"d"e,0\n',
+            r"1 of 2 rows .*line 4: not valid CSV \(with all lines up to 6\)",
+        ),
         ("a.csv", 'sentence,label\nx,1\n"a"b,0\nz,1\n', "1 of 3 rows .*line 3: not valid CSV"),
         ("a.csv", b"sentence,label\nx,1\n\xff\xfe,0\n", "not UTF-8 text: line 3"),
         ("a.csv", '{"sentence":"x","label":"1"}\n', r"first line .* is no header: not valid CSV"),
@@ -279,3 +290,14 @@ def test_a_damaged_row_of_the_hubs_shape_is_refused(tmp_path: Path) -> None:
         "line 3: no 'context' in it",
         "line 4: the label is empty",
     ]
+
+
+def test_rows_behind_a_quote_that_never_closes_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('text,label\n"x\ny",1\n"open,0\n  z,1\n"also open,1\nlast,0\n', encoding="utf-8")
+    found = list(records_of(path, "csv"))
+    assert [number for number, record in found if isinstance(record, Refusal)] == [4]
+    path.write_text('text,label\n"x\ny",1\n"open,0\n  z,1\nlast ""quoted"",0\n', encoding="utf-8")
+    found = list(records_of(path, "csv"))
+    assert [number for number, record in found if isinstance(record, Refusal)] == [4]
+    assert [record["text"] for _, record in found if isinstance(record, dict)] == ["x\ny", "  z", 'last ""quoted""']
