@@ -101,6 +101,8 @@ def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, 
     disable_dropout(model)
     policy = Policy(model, loaded.tokenizer, max_tokens=recipe.train.micro_batch_tokens)
     rows = load_rows(recipe, tasks, loaded.tokenizer, getattr(model.config, "max_position_embeddings", None))
+    for message in rows.answers_cut():
+        reporter.warning(message)
     _self_check(policy, rows, reporter)
     validates = recipe.evaluate.every is not None or recipe.evaluate.before
     validation = Validation(recipe, tasks, reporter) if validates else None

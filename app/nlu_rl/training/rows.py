@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
-from nlu_rl.errors import DataError, RecipeError
+from nlu_rl.errors import DataError
 from nlu_rl.models.chat import encode_prompt, encode_target
 from nlu_rl.recipe import Recipe
 from nlu_rl.tasks.contract import Example, Task
@@ -78,6 +78,19 @@ class Rows:
         chosen = sorted(set(self._order), key=characters, reverse=True)[:count]
         return [self._encode(*position) for position in chosen]
 
+    def answers_cut(self) -> list[str]:
+        """Say of which tasks no right answer can be sampled, because each would be cut before its end."""
+        found = []
+        for task, examples in zip(self._tasks, self._examples, strict=True):
+            targets = [encode_target(self._tokenizer, task.target(example)) for example in examples[:TRIED_ROWS]]
+            needed = min(len(target) for target in targets) - 1  # nobody waits for the end-of-text token
+            if needed > self._answer_tokens:
+                found.append(
+                    f"generation.max_new_tokens is {self._answer_tokens}, but the shortest right answer of {task.name} "
+                    f"takes {needed}: none can be right. Add generation.max_new_tokens={max(needed + 2, 8)}."
+                )
+        return found
+
     def _encode(self, task_number: int, row: int) -> Row:
         task, example = self._tasks[task_number], self._examples[task_number][row]
         target = encode_target(self._tokenizer, task.target(example))
@@ -119,23 +132,10 @@ def load_rows(
             chosen = np.random.default_rng([recipe.seed, number]).permutation(len(rows))[: recipe.train.examples]
             rows = [rows[i] for i in chosen]
         examples.append(rows)
-        if recipe.method != "sft":
-            _require_room(task, rows, tokenizer, recipe.generation.max_new_tokens)
     per_step = recipe.train.batch // (recipe.grpo.completions if recipe.method == "grpo" else 1)
     weights = mix_weights(recipe.mix, recipe.tasks, [len(rows) for rows in examples])
     order = row_order([len(rows) for rows in examples], weights, per_step * recipe.train.max_steps, recipe.seed)
     return Rows(tasks, examples, order, tokenizer, context_tokens, recipe.generation.max_new_tokens)
-
-
-def _require_room(task: Task, rows: Sequence[Example], tokenizer: PreTrainedTokenizerBase, limit: int) -> None:
-    """Raise RecipeError when no right answer could be sampled: every one would be cut before its end."""
-    ends = 1  # the end-of-text token, which nobody waits for
-    needed = min(len(encode_target(tokenizer, task.target(row))) for row in rows[:TRIED_ROWS]) - ends
-    if needed > limit:
-        raise RecipeError(
-            f"generation.max_new_tokens is {limit}, but the shortest right answers of {task.name} take {needed}.",
-            f"Add generation.max_new_tokens={max(needed + 2, 8)}.",
-        )
 
 
 def mix_weights(mix: str | Mapping[str, float] | None, names: Sequence[str], sizes: Sequence[int]) -> list[float]:

@@ -1,8 +1,13 @@
 """The order of rows is a function of the seed, and visits every row before any row twice."""
 
+from typing import Any
+
 import pytest
 
-from nlu_rl.training.rows import mix_weights, row_order
+from nlu_rl.tasks.contract import Example
+from nlu_rl.tasks.registry import get_task
+from nlu_rl.training.rows import Rows, mix_weights, row_order
+from tiny_model import tiny_tokenizer
 
 
 def test_one_task_is_a_sequence_of_permutations() -> None:
@@ -28,3 +33,14 @@ def test_mix_weights() -> None:
     assert mix_weights("proportional", ["a", "b"], [100, 300]) == [0.25, 0.75]
     assert mix_weights("equal", ["a", "b"], [100, 300]) == [0.5, 0.5]
     assert mix_weights({"b": 3.0, "a": 1.0}, ["a", "b"], [100, 300]) == [0.25, 0.75]
+
+
+def test_a_limit_below_every_right_answer_is_told() -> None:
+    task: Any = get_task("sst2")
+    examples = [Example(str(n), {"sentence": "A film."}, task.answers[n % 2]) for n in range(4)]
+    order = [(0, row) for row in range(4)]
+    shortest = len("negative</Judgement>")  # of the tiny tokenizer, which has a token a byte
+    assert Rows([task], [examples], order, tiny_tokenizer(), answer_tokens=shortest).answers_cut() == []
+    [message] = Rows([task], [examples], order, tiny_tokenizer(), answer_tokens=shortest - 1).answers_cut()
+    assert f"takes {shortest}" in message
+    assert f"generation.max_new_tokens={shortest + 2}" in message
