@@ -16,7 +16,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from nlu_rl.policy.block_attention import MOST_SCORES, BlockAttention
+from nlu_rl.policy.block_attention import BlockAttention
 from nlu_rl.policy.trie import Ints, Trie
 
 TRIE_ATTENTION = "nlu_rl_trie"
@@ -32,6 +32,8 @@ class TrieLayout:
     """(blocks, W) nodes; padding repeats node 0."""
     mask: Tensor
     """(blocks, S, W) true where the query may attend to the key."""
+    widths: tuple[int, ...] = ()
+    """How many of the W keys each block sees, the first ones; empty: all of them."""
 
     @cached_property
     def bias(self) -> Tensor:
@@ -75,7 +77,8 @@ def trie_layout(
         keys[block, : len(seen)] = places[seen]
         mask[block, : len(own), : len(seen)] = (seen <= own[:, None]) & (own[:, None] < ends[seen])
         mask[block, len(own) :, 0] = True  # queries beyond the last node: a softmax over nothing is not a number
-    return TrieLayout(torch.as_tensor(keys, device=device), torch.as_tensor(mask, device=device))
+    widths = tuple(len(seen) for seen in seen_by)
+    return TrieLayout(torch.as_tensor(keys, device=device), torch.as_tensor(mask, device=device), widths)
 
 
 def trie_attention(
@@ -120,9 +123,9 @@ def trie_attention(
     padded = torch.nn.functional.pad(query[0], (0, 0, 0, blocks * size - nodes))
     queries = padded.view(key_heads, shared, blocks, size, dim).permute(2, 0, 1, 3, 4)
     queries = queries.reshape(blocks, key_heads, shared * size, dim)
-    if query.device.type == "cpu" and queries.shape[:-1].numel() * width <= MOST_SCORES:
-        scale = dim**-0.5 if scaling is None else scaling
-        attended = BlockAttention.apply(queries, take(key), take(value), trie.bias, scale)
+    if query.device.type == "cpu":
+        scale, widths = dim**-0.5 if scaling is None else scaling, trie.widths or (width,) * blocks
+        attended = BlockAttention.apply(queries, take(key), take(value), trie.bias, scale, widths)
     else:
         attended = torch.nn.functional.scaled_dot_product_attention(
             queries, take(key), take(value), attn_mask=trie.mask[:, None].repeat(1, 1, shared, 1), scale=scaling
