@@ -66,10 +66,10 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     start = len(shared) if all(one.startswith(shared) for one in known) else 0
     endings = {one[start:].casefold(): one for one in known}
     name = name[start:].casefold()
-    near = get_close_matches(name, endings, n=_MOST_ALIKE)
-    best = [one for one in endings if one in near and _likeness(name, one) >= _likeness(name, near[0]) - _ALIKE]
+    best = [one for one in endings if name and one.startswith(name)][:_MOST_ALIKE]
     if not best:
-        best = [one for one in endings if name and one.startswith(name)][:_MOST_ALIKE]
+        near = get_close_matches(name, endings, n=_MOST_ALIKE)
+        best = [one for one in endings if one in near and _likeness(name, one) >= _likeness(name, near[0]) - _ALIKE]
     return _question([endings[one] for one in best])
 
 

@@ -1,7 +1,7 @@
 """Curves as characters: hand-drawn cases."""
 
 from nlu_rl.tui import format
-from nlu_rl.tui.widgets.raster import Bounds, Curve, bounds_of, log_scaled, raster
+from nlu_rl.tui.widgets.raster import Bounds, Curve, bounds_of, drawable, log_scaled, raster
 
 
 def drawn(curves: list[Curve], width: int, height: int, *, plain: bool = False) -> list[str]:
@@ -47,3 +47,10 @@ def test_numbers_for_people() -> None:
     assert [format.short(v) for v in (0.933, 12.44, 1.2e-5, 0)] == ["0.933", "12.4", "1e-05", "0.000"]
     assert format.spark([0.0, 0.5, 1.0]) == "▁▅█"
     assert format.cut("a long  line", 6) == "a lon…"
+
+
+def test_points_that_are_no_numbers_are_left_out() -> None:
+    whole = Curve("a", [(0, 0.0), (1, 1.0)], "good")
+    assert drawable(whole) is whole
+    points = [(0, 0.0), (1, float("nan")), (2, float("inf")), (3, 1.0)]
+    assert drawable(Curve("a", points, "good")).points == [(0, 0.0), (3, 1.0)]

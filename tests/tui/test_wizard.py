@@ -7,9 +7,11 @@ import pytest
 
 from cli.conftest import write_rows
 from nlu_rl import paths
+from nlu_rl.models.machine import named_accelerator
 from nlu_rl.runs import jobs
 from nlu_rl.runs.layout import list_runs
 from nlu_rl.tui import operations
+from nlu_rl.tui.model_choices import model_choices
 from nlu_rl.tui.screens.monitor import MonitorScreen
 from nlu_rl.tui.screens.wizard import WizardScreen
 from nlu_rl.tui.widgets import task_step
@@ -59,6 +61,15 @@ async def test_enter_four_times_starts_a_run(open_app: Open, ready: Path, size: 
         await step(pilot, "enter")
         assert isinstance(pilot.app.screen, MonitorScreen)
         assert [run.name for run in list_runs()] == ["movie-snippets-smollm2-135m-ppo-01"]
+
+
+def test_encoders_are_no_models_to_choose(home: Path) -> None:
+    for name in ("minilm-l6", "my-own"):
+        (paths.model_dir(name)).mkdir(parents=True)
+        (paths.model_dir(name) / "config.json").write_text("{}")
+    names = [choice.name for choice in model_choices(named_accelerator("a100-80g"))]
+    assert "my-own" in names
+    assert "minilm-l6" not in names
 
 
 async def test_a_completion_can_be_tried(open_app: Open, ready: Path) -> None:

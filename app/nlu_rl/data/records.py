@@ -97,9 +97,9 @@ def _names(line: str, delimiter: str) -> set[str]:
 
 def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Refusal]]:
     csv.field_size_limit(2**31 - 1)
-    lines = [f"{line}\n" for line in text.split("\n")]
-    skipped = 0
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    lines = text.split("\n")
+    skipped = misread = 0
+    reader = _reader(lines, skipped, delimiter)
     while True:
         number = skipped + reader.line_num + 1
         try:
@@ -107,17 +107,24 @@ def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Ref
         except StopIteration:
             return
         except csv.Error as error:
-            if "end of data" in str(error):  # the rest was read as one text: go on behind the line that opens it
-                yield number, Refusal(number, f"a quotation mark opens on line {number} and never closes")
-                skipped = number
-                reader = csv.reader(lines[skipped:], delimiter=delimiter, strict=True)
-                continue
             last = skipped + reader.line_num
-            through = f" (with all lines up to {last})" if last > number else ""
-            yield number, Refusal(number, f"not valid CSV{through}: {error}")
+            if last == number and "end of data" not in str(error):
+                yield number, Refusal(number, f"not valid CSV: {error}")
+                continue
+            # Lines were read as one text: go on behind the one that opens it.
+            reason = f"a quotation mark opens on line {number} and does not close where a text may end"
+            yield number, Refusal(number, reason)
+            skipped, misread = number, max(misread, last)
+            reader = _reader(lines, skipped, delimiter)
             continue
-        if columns:  # a blank line between records is no row
+        if number <= misread and "".join(lines[number - 1 : skipped + reader.line_num]).count('"') % 2:
+            yield number, Refusal(number, "a quotation mark without its pair, after one that does not close")
+        elif columns:  # a blank line between records is no row
             yield number, columns
+
+
+def _reader(lines: Sequence[str], start: int, delimiter: str) -> Any:
+    return csv.reader((f"{lines[n]}\n" for n in range(start, len(lines))), delimiter=delimiter, strict=True)
 
 
 def _json_records(path: Path) -> Iterator[Record]:

@@ -61,6 +61,11 @@ def load_adapter(loaded: LoadedModel, adapter_dir: Path, trainable: bool = False
     model = PeftModel.from_pretrained(
         loaded.model, str(adapter_dir), is_trainable=trainable, autocast_adapter_dtype=True, local_files_only=True
     )
+    if not all(bool(parameter.isfinite().all()) for name, parameter in model.named_parameters() if "lora_" in name):
+        raise ModelError(
+            f"The adapter in {adapter_dir} is damaged: it holds values that are not finite numbers.",
+            "Use another checkpoint of the run, or train it again.",
+        )
     model.peft_config["default"].base_model_name_or_path = str(loaded.path)  # it may have moved
     model.train(False)
     use_fused_updates(model)

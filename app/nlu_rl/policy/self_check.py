@@ -6,6 +6,7 @@ disagrees and is run padded; the run says so.
 
 import inspect
 import logging
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -62,6 +63,11 @@ def check_packed_path(
     exact = policy.backbone.dtype in TOLERANCE_NATS
     found = [decoded, *((scores.log_probs - padded.log_probs).abs()[padded.mask] for scores in packed)]
     difference = max(float(each.max() if exact else each.mean()) for each in found)
+    if not math.isfinite(difference):
+        raise ModelError(
+            "The model gives probabilities that are not numbers.",
+            "Its weights are damaged, or it needs another precision: try precision=float32.",
+        )
     tolerance = _tolerance(policy.backbone, padded, alone)
     policy.packed = difference <= tolerance
     logger.info("packed and padded log-probabilities differ by at most %.2e nats", difference)

@@ -172,7 +172,8 @@ def _check_plan(recipe: Recipe) -> list[Check]:
     )
     if plan["fits"]:
         return [*checks, Check("memory", "ok", f"{needs}, in micro-batches of {plan['micro_batch_tokens']} tokens.")]
-    fix = f"Add {' '.join(plan['change'])}." if plan["change"] else "Take a smaller model or a larger card."
+    smaller = "Take a smaller model or a larger card, or lower train.batch and generation.max_new_tokens."
+    fix = f"Add {' '.join(plan['change'])}." if plan["change"] else smaller
     if plan["total_bytes"] > HOPELESS * plan["budget_bytes"]:
         return [*checks, Check("memory", "fail", f"{needs}.", fix)]
     return [*checks, Check("memory", "warn", f"{needs}; it will run out unless prompts are short.", fix)]

@@ -311,8 +311,15 @@ def adapter_checkpoint(run: RunDirectory) -> Path:
     """Return the checkpoint whose adapter stands for the run: the best one if any, else the latest.
 
     Raises:
-        RunError: the run has no whole checkpoint yet.
+        RunError: the run has no whole checkpoint yet, or its best one is damaged.
     """
+    best = best_record(run).get("step")
+    for step, file in damaged_checkpoints(run):
+        if step == best:
+            raise RunError(
+                f"The best checkpoint of {run.name}, of step {step}, is damaged ({file}).",
+                "Give --checkpoint latest, or a step, to take another one; or train it again from its recipe.",
+            )
     path = best_checkpoint(run) or latest_checkpoint(run)
     if path is None:
         raise RunError(

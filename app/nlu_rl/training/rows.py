@@ -79,7 +79,7 @@ class Rows:
         return [self._encode(*position) for position in chosen]
 
     def answers_cut(self) -> list[str]:
-        """Say of which tasks no right answer can be sampled, because each would be cut before its end."""
+        """Say of which tasks no right answer can be sampled whole, because each would be cut before its end."""
         found = []
         for task, examples in zip(self._tasks, self._examples, strict=True):
             targets = [encode_target(self._tokenizer, task.target(example)) for example in examples[:TRIED_ROWS]]
@@ -87,7 +87,7 @@ class Rows:
             if needed > self._answer_tokens:
                 found.append(
                     f"generation.max_new_tokens is {self._answer_tokens}, but the shortest right answer of {task.name} "
-                    f"takes {needed}: none can be right. Add generation.max_new_tokens={max(needed + 2, 8)}."
+                    f"takes {needed}: every one is cut. Add generation.max_new_tokens={max(needed + 2, 8)}."
                 )
         return found
 

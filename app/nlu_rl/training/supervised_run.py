@@ -280,10 +280,11 @@ class ControlCallback(TrainerCallback):
             return requested
         reporter.acknowledge("pause")
         reporter.state("paused", step=step)
+        began = time.monotonic()
         while not (requested := reporter.requested()) & {"resume", "stop"}:
             time.sleep(PAUSE_POLL_SECONDS)
         reporter.state("training")
-        self._trainer.context.metrics.started = time.monotonic()
+        self._trainer.context.metrics.started += time.monotonic() - began  # the step took what it took without it
         return requested - {"pause"}
 
 

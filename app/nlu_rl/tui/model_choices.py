@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from nlu_rl import paths
 from nlu_rl.errors import NluRlError
 from nlu_rl.models.catalogue import CATALOGUE, resolve_reference
+from nlu_rl.models.encoders import ENCODERS
 from nlu_rl.models.machine import Accelerator, named_accelerator
 from nlu_rl.models.recipe_plan import plan_recipe
 from nlu_rl.recipe import Recipe
@@ -31,8 +32,8 @@ def machine() -> Accelerator:
 
 
 def model_choices(accelerator: Accelerator) -> list[ModelChoice]:
-    """Return the catalogue, then the other model folders."""
-    names = [*CATALOGUE, *(path.name for path in paths.model_dirs())]
+    """Return the catalogue, then the other model folders; encoders write no text and are left out."""
+    names = [*CATALOGUE, *(path.name for path in paths.model_dirs() if path.name.lower() not in ENCODERS)]
     return [model_choice(name, accelerator) for name in dict.fromkeys(names)]
 
 

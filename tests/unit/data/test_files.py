@@ -120,12 +120,12 @@ def test_columns_by_name(tmp_path: Path) -> None:
         (
             "a.csv",
             'sentence,label\nx,1\n"never closes,0\nz,1\n',
-            "1 of 3 rows .*line 3: a quotation mark opens on line 3 and never closes",
+            "1 of 3 rows .*line 3: a quotation mark opens on line 3 and does not close",
         ),
         (
             "a.csv",
             'sentence,label\n"x\ny",1\n"a,0\nb "" c,1\n"d"e,0\n',
-            r"1 of 2 rows .*line 4: not valid CSV \(with all lines up to 6\)",
+            "2 of 4 rows .*line 4: a quotation mark opens on line 4 .*line 6: not valid CSV",
         ),
         ("a.csv", 'sentence,label\nx,1\n"a"b,0\nz,1\n', "1 of 3 rows .*line 3: not valid CSV"),
         ("a.csv", b"sentence,label\nx,1\n\xff\xfe,0\n", "not UTF-8 text: line 3"),
@@ -292,12 +292,21 @@ def test_a_damaged_row_of_the_hubs_shape_is_refused(tmp_path: Path) -> None:
     ]
 
 
-def test_rows_behind_a_quote_that_never_closes_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("rows", "refused", "texts"),
+    [
+        ('"x\ny",1\n"open,0\n  z,1\nlast,0', [4], ["x\ny", "  z", "last"]),
+        ('good,1\nbad,"negative\nfine,1\n"so ""so"" film",0\nlast,1', [3], ["good", "fine", 'so "so" film', "last"]),
+        ('a,1\n"open,0\nb,1\n"two\nlines",0\nc,1', [3], ["a", "b", "two\nlines", "c"]),
+        ('"open,0\n"open,0\nb,1\n"open,0\nc,1', [2, 3, 5], ["b", "c"]),
+        ('"two\nlines with a bad" mark,1\nc,1', [2, 3], ["c"]),
+    ],
+)
+def test_a_quote_that_does_not_close_costs_its_own_row_alone(
+    rows: str, refused: list[int], texts: list[str], tmp_path: Path
+) -> None:
     path = tmp_path / "a.csv"
-    path.write_text('text,label\n"x\ny",1\n"open,0\n  z,1\n"also open,1\nlast,0\n', encoding="utf-8")
+    path.write_text(f"text,label\n{rows}\n", encoding="utf-8")
     found = list(records_of(path, "csv"))
-    assert [number for number, record in found if isinstance(record, Refusal)] == [4]
-    path.write_text('text,label\n"x\ny",1\n"open,0\n  z,1\nlast ""quoted"",0\n', encoding="utf-8")
-    found = list(records_of(path, "csv"))
-    assert [number for number, record in found if isinstance(record, Refusal)] == [4]
-    assert [record["text"] for _, record in found if isinstance(record, dict)] == ["x\ny", "  z", 'last ""quoted""']
+    assert [number for number, record in found if isinstance(record, Refusal)] == refused
+    assert [record["text"] for _, record in found if isinstance(record, dict)] == texts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from nlu_rl.errors import ModelError, RecipeError
 from nlu_rl.models.load import LoadedModel, load_model
@@ -167,3 +167,13 @@ def test_base_may_have_moved_but_not_changed(loaded: LoadedModel, tiny_model_dir
 def test_saved_adapter_is_float32(tiny_model_dir: Path, home: Path, tmp_path: Path) -> None:
     folder = _saved(load_model(str(tiny_model_dir), precision="bfloat16"), tmp_path)
     assert {t.dtype for t in load_file(folder / "adapter_model.safetensors").values()} == {torch.float32}
+
+
+def test_an_adapter_of_no_numbers_is_refused(loaded: LoadedModel, tiny_model_dir: Path, tmp_path: Path) -> None:
+    folder = _saved(loaded, tmp_path / "adapter")
+    file = folder / "adapter_model.safetensors"
+    weights = load_file(file)
+    next(iter(weights.values())).view(-1)[0] = float("nan")
+    save_file(weights, file)
+    with pytest.raises(ModelError, match="not finite numbers"):
+        load_adapter(load_model(str(tiny_model_dir)), folder)

@@ -161,6 +161,9 @@ def test_only_whole_checkpoints_count(home: Path) -> None:
         assert adapter_checkpoint(run).name == "step-10"
     best.write_text('{"step": 9, "score": 0.5}')
     assert adapter_checkpoint(run).name == "step-9"
+    (run.checkpoints_dir / "step-9" / "complete").write_text('{"adapter.safetensors": 5}')
+    with pytest.raises(RunError, match=r"best checkpoint of .* of step 9, is damaged \(adapter.safetensors\)"):
+        adapter_checkpoint(run)
 
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "marker"])

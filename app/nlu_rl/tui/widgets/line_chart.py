@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 from nlu_rl.tui.format import short
 from nlu_rl.tui.theme import style
-from nlu_rl.tui.widgets.raster import LEGEND, Bounds, Curve, bounds_of, log_scaled, raster
+from nlu_rl.tui.widgets.raster import LEGEND, Bounds, Curve, bounds_of, drawable, log_scaled, raster
 
 _AXIS = 7
 
@@ -36,7 +36,7 @@ class LineChart(Widget, can_focus=True):
 
     def show(self, curves: Sequence[Curve], *, log_scale: bool = False, unit: str = "step") -> None:
         """Show these curves, whose places are in `unit`; the later ones lie on top."""
-        drawn = [curve for curve in curves if curve.points]
+        drawn = [curve for curve in map(drawable, curves) if curve.points]
         if drawn == self.curves and (log_scale, unit) == (self.log_scale, self.unit):
             return
         self.curves, self.log_scale, self.unit = drawn, log_scale, unit

@@ -40,6 +40,12 @@ class Bounds:
     high: float
 
 
+def drawable(curve: Curve) -> Curve:
+    """Return the curve without the points that are no finite numbers, which another program may have written."""
+    points = [(step, value) for step, value in curve.points if math.isfinite(value)]
+    return curve if len(points) == len(curve.points) else Curve(curve.name, points, curve.role, curve.stroke)
+
+
 def bounds_of(curves: Sequence[Curve]) -> Bounds | None:
     """Return the smallest bounds around all points, never empty in height; None when there is no point."""
     steps = [step for curve in curves for step, _ in curve.points]
