@@ -232,7 +232,7 @@ def test_an_adapter_with_broken_numbers_is_the_runs_fault(trained: RunDirectory)
     next(iter(tensors.values()))[0, 0] = float("nan")
     save_file(tensors, path, metadata={"format": "pt"})
     assert export(trained) is None
-    assert "cannot be merged" in failure(trained).message
+    assert "not finite numbers" in failure(trained).message
 
 
 def compared(texts: tuple[list[str], list[str]], gaps: list[float], moved: float) -> Any:
