@@ -42,7 +42,6 @@ class SameRows:
 
 def main(work: Work, server: Server) -> None:
     loaded, task = load(work), get_task(work.task)
-    CrowdWatch().start()
     if work.method in ("few-shot", "passages"):
         evaluate(server, work, loaded, task)  # type: ignore[arg-type]
         return
@@ -117,4 +116,5 @@ def evaluate(server: Server, work: Work, loaded: LoadedModel, task: Task) -> Non
 
 
 if __name__ == "__main__":
+    CrowdWatch().start()  # as the product's worker does, in a process of its own
     serve(main)

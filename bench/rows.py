@@ -37,7 +37,7 @@ def pick_task() -> Task:
 
 def training_rows(task: Task, tokenizer: Any, count: int) -> list[BenchRow]:
     """Return `count` training rows of a fixed shuffle."""
-    return [_row(task, tokenizer, example, ()) for example in shuffled_labelled(task.load("train"))[:count]]
+    return [bench_row(task, tokenizer, example, ()) for example in shuffled_labelled(task.load("train"))[:count]]
 
 
 def few_shot_rows(task: Task, tokenizer: Any, count: int) -> tuple[list[BenchRow], list[BenchRow]]:
@@ -45,8 +45,8 @@ def few_shot_rows(task: Task, tokenizer: Any, count: int) -> tuple[list[BenchRow
     shots = demonstrations(task, task.load("train"), SHOTS)
     split = split_of(task, {})
     chosen = choose_rows(task.load(split), count, what=split)  # type: ignore[arg-type]
-    rows = [_row(task, tokenizer, example, shots) for _, example in chosen]
-    return rows, [_row(task, tokenizer, shot, ()) for shot in shots]
+    rows = [bench_row(task, tokenizer, example, shots) for _, example in chosen]
+    return rows, [bench_row(task, tokenizer, shot, ()) for shot in shots]
 
 
 def passage_rows(tokenizer: Any, passages: int) -> list[BenchRow]:
@@ -58,10 +58,12 @@ def passage_rows(tokenizer: Any, passages: int) -> list[BenchRow]:
     task = get_task("multirc")
     examples = task.load(split_of(task, {}))  # type: ignore[arg-type]
     chosen = list(dict.fromkeys(example.fields["paragraph"] for example in examples))[:passages]
-    return [_row(task, tokenizer, row, ()) for row in examples if row.fields["paragraph"] in chosen]  # type: ignore[arg-type]
+    kept = [row for row in examples if row.fields["paragraph"] in chosen]
+    return [bench_row(task, tokenizer, row, ()) for row in kept]  # type: ignore[arg-type]
 
 
-def _row(task: Task, tokenizer: Any, example: Example, shots: Sequence[Example]) -> BenchRow:
+def bench_row(task: Task, tokenizer: Any, example: Example, shots: Sequence[Example]) -> BenchRow:
+    """Return one row as both sides take it, `shots` before it."""
     messages, target = task.prompt(example, shots), task.target(example)
     return BenchRow(
         id=example.id,

@@ -14,6 +14,7 @@ from transformers import TrainerCallback
 from bench.ours import SameRows, adapted_policy, load, make_trainer, product_row, recipe_of
 from bench.serve import Request, Server, serve
 from bench.work import Work
+from nlu_rl.crowding import CrowdWatch
 from nlu_rl.policy.decoding import Rollout
 from nlu_rl.policy.policy import Policy
 from nlu_rl.tasks.registry import get_task
@@ -83,4 +84,5 @@ def with_prefix(rows: list[Row], tokens: int) -> list[Row]:
 
 
 if __name__ == "__main__":
+    CrowdWatch().start()
     serve(main)

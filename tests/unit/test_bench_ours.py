@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench import ours
-from bench.rows import _row
+from bench.rows import bench_row
 from bench.work import Work
 from nlu_rl.models.load import load_model
 from nlu_rl.tasks.contract import Example
@@ -47,7 +47,7 @@ def test_our_side_answers_a_request_with_a_batch(method: str, tiny_model_dir: Pa
     task: Any = get_task("sst2")
     tokenizer = load_model(str(tiny_model_dir), fetch=False).tokenizer
     examples = [Example(str(n), {"sentence": text}, task.answers[n % 2]) for n, text in enumerate(TEXTS)]
-    rows = [_row(task, tokenizer, example, ()) for example in examples]
+    rows = [bench_row(task, tokenizer, example, ()) for example in examples]
     completions = 2 if method == "grpo" else 1
     work = Work(
         method,
@@ -60,9 +60,9 @@ def test_our_side_answers_a_request_with_a_batch(method: str, tiny_model_dir: Pa
         ppo_epochs=2,
         folder=str(tmp_path / "work"),
     )
-    wire = OneRequest()
+    wire: Any = OneRequest()
     with pytest.raises(EnoughError):
-        ours.main(work, wire)  # type: ignore[arg-type]
+        ours.main(work, wire)
     assert wire.about["path"] == "packed"
     assert len(wire.answers) == 1
     assert method == "few-shot" or all(seconds >= 0 for seconds in wire.answers[0]["parts"].values())

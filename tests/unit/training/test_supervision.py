@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,8 +11,16 @@ import torch
 from nlu_rl.errors import RunError
 from nlu_rl.policy.policy import Policy
 from nlu_rl.runs.layout import COMPLETE, is_whole
+from nlu_rl.training import supervised_run
+from nlu_rl.training.context import StepMetrics
 from nlu_rl.training.job import disable_dropout
-from nlu_rl.training.supervised_run import STATE_FILE, SupervisedRun, adapter_as_it_was, patience_spent
+from nlu_rl.training.supervised_run import (
+    STATE_FILE,
+    ControlCallback,
+    SupervisedRun,
+    adapter_as_it_was,
+    patience_spent,
+)
 from toy_run import train_toy
 
 
@@ -80,3 +89,22 @@ def test_a_damaged_checkpoint_is_written_anew_when_its_step_comes_again(
     again = tmp_path / "toy-01" / "checkpoints" / "step-2"
     assert is_whole(again)
     assert (again / "adapter_model.safetensors").stat().st_size > 4000
+
+
+def test_a_pause_is_no_part_of_the_seconds_of_its_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=100.0)
+
+    def wait(_: float) -> None:
+        clock.now += 30
+
+    monkeypatch.setattr(supervised_run.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(supervised_run.time, "sleep", wait)
+    requests = iter([set(), {"resume"}])
+    reporter = SimpleNamespace(
+        acknowledge=lambda name: None, state=lambda *_, **__: None, requested=lambda: next(requests)
+    )
+    metrics = StepMetrics(started=clock.now)
+    trainer: Any = SimpleNamespace(context=SimpleNamespace(reporter=reporter, metrics=metrics))
+    clock.now += 7
+    assert ControlCallback(trainer)._wait_while_paused({"pause"}, step=2) == {"resume"}
+    assert metrics.take()["step_seconds"] == 7
