@@ -11,6 +11,7 @@ from bench.serve import OneBatchARequest, Server, serve
 from bench.work import MANY_BATCHES, BenchRow, Work
 from nlu_rl.crowding import CrowdWatch
 from nlu_rl.evaluation.predict import predict
+from nlu_rl.evaluation.prompts import likely_completions
 from nlu_rl.models.load import LoadedModel, load_model
 from nlu_rl.models.lora import add_lora
 from nlu_rl.policy.policy import Policy
@@ -46,7 +47,8 @@ def main(work: Work, server: Server) -> None:
         evaluate(server, work, loaded, task)  # type: ignore[arg-type]
         return
     policy = adapted_policy(work, loaded)
-    rows = [product_row(task, row) for row in work.rows]  # type: ignore[arg-type]
+    likely = likely_completions(policy.tokenizer, task)  # type: ignore[arg-type]
+    rows = [product_row(task, row, likely) for row in work.rows]  # type: ignore[arg-type]
     trainer = make_trainer(recipe_of(work), policy, SameRows(rows, MANY_BATCHES), Path(work.folder))
     parts = trainer.context.metrics.seconds
     trainer.add_callback(OneBatchARequest(server, lambda: parts, path="packed" if policy.packed else "padded"))
@@ -91,8 +93,9 @@ def recipe_of(work: Work, max_steps: int = MANY_BATCHES) -> Recipe:
     )
 
 
-def product_row(task: Task, row: BenchRow) -> Row:
-    return Row(task, Example(row.id, row.fields, row.gold), row.prompt_ids, row.target_ids)
+def product_row(task: Task, row: BenchRow, likely: list[list[int]]) -> Row:
+    example = Example(row.id, row.fields, row.gold)
+    return Row(task, example, row.prompt_ids, row.target_ids, likely_ids=likely)
 
 
 def make_trainer(recipe: Recipe, policy: Policy, rows: SameRows, folder: Path) -> Any:

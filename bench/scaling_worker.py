@@ -48,7 +48,7 @@ class Stopwatch(TrainerCallback):
 def main(work: Work, server: Server) -> None:
     loaded = load(work)
     task: Any = get_task(work.task)
-    rows = [product_row(task, row) for row in work.rows]
+    rows = [product_row(task, row, []) for row in work.rows]  # of an exact length, so none is likely
     adapted = adapted_policy(work, loaded)
     policy = Unstopped(adapted.model, loaded.tokenizer)
     policy.packed = adapted.packed

@@ -45,12 +45,14 @@ class FakePolicy:
         stop: str,
         max_new_tokens: int,
         draws: Draws,
+        likely: Sequence[Sequence[Sequence[int]]] = (),
         progress: Callable[[int, int], None] | None = None,
     ) -> FakeRollout:
         assert all(isinstance(prompt, list) for prompt in prompts)
+        assert len(likely) == len(prompts)
         self.calls.append(len(prompts))
         rows = np.repeat(np.arange(len(prompts)), n)
-        uniform = draws.uniform(rows, np.tile(np.arange(n), len(prompts)), 0)
+        uniform = draws.uniform(rows, np.tile(np.arange(n), len(prompts)), np.zeros(len(rows), np.int64))
         texts = []
         for row, number in zip(rows.tolist(), uniform.tolist(), strict=True):
             prompt = bytes(prompts[row]).decode()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.journal import Journal, Line
-from nlu_rl.evaluation.prompts import encode_rows
+from nlu_rl.evaluation.prompts import encode_rows, likely_completions
 from nlu_rl.evaluation.timing import Timing
 from nlu_rl.tasks.contract import CLOSE_TAG, Example, Extracted, Scored, Task
 
@@ -110,6 +110,7 @@ def predict(
 
     numbers = list(range(len(examples))) if rows is None else list(rows)
     prompts = encode_rows(policy, task, examples, max_new_tokens, shots)
+    likely = likely_completions(policy.tokenizer, task)
     order = sorted(range(len(examples)), key=lambda i: (prompts[i].ids, numbers[i]))
     size = max(1, CHUNK_COMPLETIONS // samples)
     chunks = [order[start : start + size] for start in range(0, len(order), size)]
@@ -122,6 +123,7 @@ def predict(
             stop=CLOSE_TAG,
             max_new_tokens=max_new_tokens,
             draws=Draws(seed, rows=[numbers[i] for i in chunk]),
+            likely=[likely] * len(chunk),
             progress=report,
         )
         asked = [prompts[i] for i in chunk for _ in range(samples)]

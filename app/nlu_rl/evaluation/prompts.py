@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlu_rl.errors import DataError
-from nlu_rl.tasks.contract import Example, Task
+from nlu_rl.tasks.contract import CLOSE_TAG, Example, Task
 from nlu_rl.tasks.passage import fit_prompt
 
 
@@ -20,6 +20,13 @@ class Prompt:
 
     ids: "array[int]"
     shortened: bool
+
+
+def likely_completions(tokenizer: Any, task: Task) -> list[list[int]]:
+    """Return the token ids of the completions to expect of any row: the task's answers, if it has a list of them."""
+    from nlu_rl.models.chat import encode_text
+
+    return [encode_text(tokenizer, answer + CLOSE_TAG) for answer in task.answers or ()]
 
 
 def encode_rows(

@@ -111,8 +111,8 @@ def _next_logits(policy: Policy, sequences: Sequence[list[int]]) -> torch.Tensor
     """Return the logits after each sequence (sequences, V); shared beginnings are computed once."""
     rows: dict[int, torch.Tensor] = {}
     groups = split_by_budget(sequences, policy.max_tokens) if policy.packed else [[i] for i in range(len(sequences))]
-    prefill = packed_prefill if policy.packed else padded_prefill
     for group in groups:
-        hidden = prefill(policy.backbone, [sequences[i] for i in group])[0]
+        some = [sequences[i] for i in group]
+        hidden = packed_prefill(policy.backbone, some) if policy.packed else padded_prefill(policy.backbone, some)[0]
         rows.update(zip(group, policy.backbone.logits(hidden).cpu(), strict=True))
     return torch.stack([rows[i] for i in range(len(sequences))])

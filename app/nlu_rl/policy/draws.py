@@ -19,11 +19,13 @@ class Draws:
     step: int = 0
     rows: Sequence[int] | None = None
 
-    def uniform(self, prompts: NDArray[np.int64], completions: NDArray[np.int64], token: int) -> NDArray[np.float64]:
-        """Return one number in [0, 1) for each pair of prompt index and completion index."""
+    def uniform(
+        self, prompts: NDArray[np.int64], completions: NDArray[np.int64], tokens: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        """Return one number in [0, 1) for each triple of prompt index, completion index and token's place."""
         rows = prompts if self.rows is None else np.asarray(self.rows, np.int64)[prompts]
         state = np.full(len(rows), self.seed, np.uint64)
-        for coordinate in (self.step, rows, completions, token):
+        for coordinate in (self.step, rows, completions, tokens):
             state = _mix(state + np.asarray(coordinate, np.uint64))
         return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
 

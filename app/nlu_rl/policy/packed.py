@@ -1,8 +1,6 @@
 """Scoring and prefill on the trie: every distinct (prefix, token) is computed once, for all rows together."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,20 +8,9 @@ from torch import Tensor
 
 from nlu_rl.policy.attention import trie_layout
 from nlu_rl.policy.backbone import Backbone
+from nlu_rl.policy.prompt_states import PromptStates, trie_inputs
 from nlu_rl.policy.scores import Scores, completion_mask, pad_rows, token_scores
-from nlu_rl.policy.trie import Ints, Trie, build_trie
-
-
-@dataclass(frozen=True)
-class PromptStates:
-    """What the trunk made of some prompts. With its graph, what comes after them is scored from here."""
-
-    hidden: Tensor
-    """(N, hidden size) last hidden states of the prompts' nodes."""
-    layers: list[tuple[Tensor, Tensor]]
-    """For each layer keys and values, (1, heads, N, head size)."""
-    paths: Mapping[tuple[int, ...], Ints]
-    """The nodes of each prompt's tokens."""
+from nlu_rl.policy.trie import Trie, build_trie
 
 
 def packed_scores(
@@ -37,20 +24,25 @@ def packed_scores(
 ) -> Scores:
     """Score the completions in one packed forward pass; differentiable, also through what rows share.
 
-    With the `states` of the prompts only the completions are computed. The last token of a completion is predicted but
-    never read, so it is not part of the trie. An empty completion is a row of padding.
+    With the `states` of the prompts only what they do not hold is computed. The last token of a completion is
+    predicted but never read, so it is not part of the trie. An empty completion is a row of padding.
     """
     sequences = [[*prompt, *completion[:-1]] for prompt, completion in zip(prompts, completions, strict=True)]
-    trie = build_trie(sequences)
-    hidden = _hidden(backbone, trie) if states is None else _hidden_after(backbone, trie, prompts, states)
+    if states is None:
+        trie = build_trie(sequences)
+        every, paths = _hidden(backbone, trie), trie.paths
+    else:
+        states.read(sequences)
+        paths = [states.path(sequence) for sequence in sequences]
     lengths = [len(completion) for completion in completions]
     starts = [len(prompt) - 1 for prompt in prompts]
-    predictors = [path[i : i + length] for path, i, length in zip(trie.paths, starts, lengths, strict=True)]
+    predictors = [path[i : i + length] for path, i, length in zip(paths, starts, lengths, strict=True)]
     distinct, inverse = np.unique(np.concatenate(predictors), return_inverse=True)
-    read = hidden[torch.as_tensor(distinct, device=hidden.device)]  # (n, hidden size)
+    # (n, hidden size)
+    read = states.hidden(distinct) if states else every[torch.as_tensor(distinct, device=every.device)]
     log_probs, entropies = token_scores(backbone, read, temperature)
-    index = torch.as_tensor(inverse.reshape(-1), device=hidden.device)
-    tokens = torch.tensor([t for completion in completions for t in completion], dtype=torch.long, device=hidden.device)
+    index = torch.as_tensor(inverse.reshape(-1), device=read.device)
+    tokens = torch.tensor([t for completion in completions for t in completion], dtype=torch.long, device=read.device)
     width = max(lengths)
 
     def rows(flat: Tensor) -> Tensor:
@@ -62,78 +54,19 @@ def packed_scores(
     return Scores(
         log_probs=rows(log_probs[index, tokens]),
         entropy=rows(entropies[index]),
-        mask=completion_mask(completions, hidden.device),
+        mask=completion_mask(completions, read.device),
         values=values,
     )
 
 
-def packed_prefill(
-    backbone: Backbone, prompts: Sequence[Sequence[int]], states: PromptStates | None = None
-) -> tuple[Tensor, list[tuple[Tensor, Tensor]], list[Tensor]]:
-    """Run all prompts as one packed row, or take what was made of them before.
-
-    Returns:
-        The hidden state at the end of each prompt (P, hidden size); for each layer its keys and values
-        (1, heads, N, head size); for each prompt the nodes of its tokens.
-    """
-    states = states or prompt_states(backbone, prompts)
-    paths = [torch.as_tensor(states.paths[tuple(prompt)], device=backbone.device) for prompt in prompts]
-    last = torch.stack([path[-1] for path in paths])
-    return states.hidden[last], states.layers, paths
-
-
-def prompt_states(backbone: Backbone, prompts: Sequence[Sequence[int]]) -> PromptStates:
-    """Run all prompts as one packed row and keep what it takes to go on from them."""
-    from transformers import DynamicCache
-
+def packed_prefill(backbone: Backbone, prompts: Sequence[Sequence[int]]) -> Tensor:
+    """Return the hidden state at the end of each prompt (P, hidden size), all prompts run as one packed row."""
     trie = build_trie(prompts)
-    cache = DynamicCache()
-    output = backbone.hidden(
-        **_inputs(trie, backbone), trie=trie_layout(trie, backbone.device), past_key_values=cache, use_cache=True
-    )
-    paths = {tuple(prompt): path for prompt, path in zip(prompts, trie.paths, strict=True)}
-    return PromptStates(output.last_hidden_state[0], [(layer.keys, layer.values) for layer in cache.layers], paths)
+    return _hidden(backbone, trie)[torch.as_tensor([path[-1] for path in trie.paths], device=backbone.device)]
 
 
 def _hidden(backbone: Backbone, trie: Trie) -> Tensor:
     """Return the last hidden state of every node (N, hidden size)."""
-    inputs = _inputs(trie, backbone)
+    inputs = trie_inputs(trie, backbone)
     hidden: Tensor = backbone.hidden(**inputs, trie=trie_layout(trie, backbone.device)).last_hidden_state[0]
     return hidden
-
-
-def _hidden_after(backbone: Backbone, trie: Trie, prompts: Sequence[Sequence[int]], states: PromptStates) -> Tensor:
-    """As `_hidden`, from the states of the prompts: only the nodes after them are computed."""
-    from transformers import DynamicCache
-
-    known = len(states.hidden)
-    places = np.full(len(trie.tokens), -1)
-    for prompt, path in zip(prompts, trie.paths, strict=True):
-        places[path[: len(prompt)]] = states.paths[tuple(prompt)]
-    fresh = np.flatnonzero(places < 0)
-    places[fresh] = known + np.arange(len(fresh))
-    hidden = states.hidden
-    if len(fresh):
-        cache = DynamicCache()
-        for layer, (keys, values) in enumerate(states.layers):
-            cache.update(keys, values, layer)
-        output = backbone.hidden(
-            **_inputs(trie, backbone, fresh),
-            trie=trie_layout(trie, backbone.device, fresh, places),
-            past_key_values=cache,
-            use_cache=True,
-        )
-        hidden = torch.cat([hidden, output.last_hidden_state[0]])
-    return hidden[torch.as_tensor(places, device=backbone.device)]
-
-
-def _inputs(trie: Trie, backbone: Backbone, nodes: Ints | slice = slice(None)) -> dict[str, Any]:
-    def place(array: Any) -> Tensor:
-        return torch.as_tensor(array[nodes], device=backbone.device)[None]
-
-    return {
-        "input_ids": place(trie.tokens),
-        "position_ids": place(trie.depths),
-        # The layout is the mask. A model that ignores the layout sees everything, and fails the self-check.
-        "attention_mask": torch.ones(1, 1, 1, 1, dtype=torch.bool, device=backbone.device),
-    }

@@ -5,8 +5,8 @@ draws, and a sum over rows is the same however it is grouped.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -17,12 +17,13 @@ from torch.utils.checkpoint import checkpoint
 from nlu_rl.models.lora_linear import merged_for_sampling
 from nlu_rl.policy.attention import SharedPrefix
 from nlu_rl.policy.backbone import Backbone
-from nlu_rl.policy.decoding import Prefilled, Rollout, Stopping, decode, gather_rows
+from nlu_rl.policy.decoding import Drawing, Rollout, Started, Stopping, decode, follow, gather_states
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.packed import PromptStates, packed_prefill, packed_scores, prompt_states
+from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_prefill, padded_scores
+from nlu_rl.policy.prompt_states import PromptStates
 from nlu_rl.policy.scores import Scores, pad_rows
-from nlu_rl.policy.trie import common_prefix, split_by_budget
+from nlu_rl.policy.trie import Ints, common_prefix, split_by_budget
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class Policy:
         max_new_tokens: int = 32,
         draws: Draws,
         progress: Callable[[int, int], None] | None = None,
+        likely: Sequence[Prompts] = (),
         states: PromptStates | None = None,
     ) -> Rollout:
         """Sample `n` completions of each prompt, without gradient.
@@ -77,30 +79,34 @@ class Policy:
         Args:
             prompts: P rows of token ids.
             temperature: 0 is greedy.
+            likely: for each prompt, completions to expect: of one that has begun the rest is read in one pass, not
+                token by token. They change no sample, beyond rounding, and the padded path leaves them out.
             states: what `read_prompts` made of these prompts, if it did.
             progress: called with the completions done and their number.
 
         Returns:
             P * n completions, prompt by prompt.
         """
-        total = len(prompts) * n
-        rollout = Rollout([[]] * total, [""] * total, [[]] * total, [False] * total)
         stopping = Stopping(stop, self._end_tokens(), max_new_tokens)
+        drawing = Drawing(self.backbone, self.tokenizer, stopping, temperature, draws, len(prompts), n)
         done = 0
-        with inference_mode(self.model), merged_for_sampling(self.model):
-            for group in self._groups(prompts, n, max_new_tokens):
-                rows = self._prefill([prompts[i] for i in group], group, n, states)
-                part = decode(self.backbone, self.tokenizer, rows, stopping, temperature, draws)
-                for place, (prompt, completion) in enumerate(zip(rows.prompt, rows.completion, strict=True)):
-                    target = int(prompt) * n + int(completion)
-                    rollout.completions[target] = part.completions[place]
-                    rollout.texts[target] = part.texts[place]
-                    rollout.log_probs[target] = part.log_probs[place]
-                    rollout.finished[target] = part.finished[place]
-                done += len(rows.prompt)
+        with inference_mode(self.model), ExitStack() as merging:
+            if states is None:  # states that were given are not of merged weights
+                merging.enter_context(merged_for_sampling(self.model))
+            for group in self._groups(prompts, n, max_new_tokens) if states is None else [range(len(prompts))]:
+                rows = np.concatenate([np.arange(i * n, i * n + n) for i in group])
+                if not self.packed:
+                    self._sample_padded(prompts, group, rows, drawing)
+                else:
+                    held = states or PromptStates(self.backbone, [prompts[i] for i in group])
+                    left, read = follow(drawing, held, rows, prompts, likely)
+                    if len(left):
+                        merging.enter_context(merged_for_sampling(self.model))
+                        self._sample_rest(left, read, held, drawing)
+                done += len(rows)
                 if progress:
-                    progress(done, total)
-        return rollout
+                    progress(done, len(prompts) * n)
+        return drawing.rollout
 
     def read_prompts(self, prompts: Prompts, *, n: int = 1, max_new_tokens: int = 32) -> PromptStates | None:
         """Run the prompts once, for sampling from them and for scoring what was sampled.
@@ -113,7 +119,7 @@ class Policy:
         one_pass = self.packed and len(self.micro_batches(rows, longest)) == 1
         if not one_pass or getattr(self.model, "is_gradient_checkpointing", False):
             return None
-        return prompt_states(self.backbone, prompts)
+        return PromptStates(self.backbone, prompts)
 
     def score(
         self,
@@ -186,41 +192,34 @@ class Policy:
         run = partial(packed_scores, states=states) if self.packed else padded_scores
         return run(self.backbone, prompts, completions, temperature=temperature, value_head=value_head)
 
-    def _prefill(self, prompts: Prompts, group: Sequence[int], n: int, states: PromptStates | None) -> Prefilled:
-        repeats = torch.arange(len(prompts), device=self.backbone.device).repeat_interleave(n)
-        shared = None
-        if self.packed:
-            hidden, packed_layers, paths = packed_prefill(self.backbone, prompts, states)
-            length = common_prefix(prompts)
-            if length:
-                nodes = paths[0][:length]
-                shared = SharedPrefix([(keys[0][:, nodes], values[0][:, nodes]) for keys, values in packed_layers])
-            layers, mask = gather_rows(packed_layers, [paths[int(i)][length:] for i in repeats], self.backbone.device)
-        else:
-            hidden, layers, mask = padded_prefill(self.backbone, prompts)
-            layers = [(keys[repeats], values[repeats]) for keys, values in layers]
-            mask = mask[repeats]
-        return Prefilled(
-            hidden=hidden[repeats],
-            layers=layers,
-            mask=mask,
-            prompt=np.repeat(np.asarray(group, np.int64), n),
-            completion=np.tile(np.arange(n), len(prompts)),
-            shared=shared,
-        )
+    def _sample_rest(self, rows: Ints, read: Sequence[Ints], states: PromptStates, drawing: Drawing) -> None:
+        """Decode rows token by token, after the nodes that each has read; as many at once as their cache allows."""
+        length = common_prefix([path.tolist() for path in read])  # of what all share, a single copy
+        shared = SharedPrefix(states.keys_and_values(read[0][:length])) if length else None
+        longest = max(len(path) for path in read) - length + drawing.stopping.max_new_tokens
+        at_once = self._rows_at_once(longest)
+        for start in range(0, len(rows), at_once):
+            paths = read[start : start + at_once]
+            _, firsts, of_row = np.unique([path[-1] for path in paths], return_index=True, return_inverse=True)
+            layers, mask = gather_states(states, [paths[first][length:] for first in firsts])
+            decode(drawing, Started(rows[start : start + at_once], of_row.reshape(-1), layers, mask, shared))
 
-    def _groups(self, prompts: Prompts, n: int, max_new_tokens: int) -> Iterator[list[int]]:
-        """Yield the prompts that are decoded together, within both budgets; at least one at a time."""
+    def _sample_padded(self, prompts: Prompts, group: Sequence[int], rows: Ints, drawing: Drawing) -> None:
+        hidden, layers, mask = padded_prefill(self.backbone, [prompts[i] for i in group])
+        of_row = np.repeat(np.arange(len(group)), len(rows) // len(group))
+        kept = drawing.draw(hidden, rows, of_row)
+        decode(drawing, Started(rows[kept], of_row[kept], layers, mask))
+
+    def _groups(self, prompts: Prompts, n: int, max_new_tokens: int) -> Iterable[list[int]]:
+        """Return the prompts that are run together, within the token budget; at least one at a time."""
+        if self.packed:
+            return split_by_budget(prompts, self.max_tokens)
         longest = max(len(prompt) for prompt in prompts) + max_new_tokens
-        if self.packed:  # what all share is held once
-            longest -= common_prefix(prompts)
-        max_rows = max(1, self.max_cache_bytes // (self.backbone.cache_bytes_per_token * longest * n))
-        if not self.packed:
-            yield from self._padded_groups(prompts, max_rows)
-            return
-        for group in split_by_budget(prompts, self.max_tokens):
-            for start in range(0, len(group), max_rows):
-                yield group[start : start + max_rows]
+        return self._padded_groups(prompts, self._rows_at_once(longest * n))
+
+    def _rows_at_once(self, tokens: int) -> int:
+        """Return how many rows of so many tokens the cache has room for."""
+        return max(1, self.max_cache_bytes // (self.backbone.cache_bytes_per_token * tokens))
 
     def _padded_groups(self, rows: Prompts, max_rows: int) -> Iterator[list[int]]:
         group: list[int] = []

@@ -28,9 +28,14 @@ class Scores:
         return Scores(self.log_probs.detach(), self.entropy.detach(), self.mask, values)
 
 
+def next_log_probs(backbone: Backbone, hidden: Tensor, temperature: float) -> Tensor:
+    """Return log-probabilities (n, V) of the next token at hidden states (n, hidden size)."""
+    return torch.log_softmax(backbone.logits(hidden) / temperature, dim=-1)
+
+
 def token_scores(backbone: Backbone, hidden: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """Return log-probabilities (n, V) and entropies (n,) of the next token at hidden states (n, hidden size)."""
-    log_probs = torch.log_softmax(backbone.logits(hidden) / temperature, dim=-1)
+    log_probs = next_log_probs(backbone, hidden, temperature)
     return log_probs, -(log_probs.exp() * log_probs).sum(-1)
 
 

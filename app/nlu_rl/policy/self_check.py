@@ -15,9 +15,10 @@ import torch
 from nlu_rl.errors import ModelError
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.packed import packed_scores, prompt_states
+from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy
+from nlu_rl.policy.prompt_states import PromptStates
 from nlu_rl.policy.scores import Scores
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def check_packed_path(
         policy.packed = False
         return "this architecture attends to a sliding window; rows are padded"
     try:
-        states = prompt_states(policy.backbone, prompts)
+        states = PromptStates(policy.backbone, prompts)
         packed = [packed_scores(policy.backbone, prompts, completions, states=known) for known in (None, states)]
         decoded = _decoding_differences(policy, prompts)
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:

@@ -6,6 +6,7 @@ Pure numpy, no model. In depth-first order node `j` is an ancestor of node `i` (
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,29 @@ class Trie:
     """(N,) one past the last descendant of each node."""
     paths: list[Ints]
     """For each sequence, the node of each of its tokens."""
+
+    @cached_property
+    def parents(self) -> Ints:
+        """(N,) the node before each node, -1 before a first one."""
+        parents = np.full(len(self.tokens), -1)
+        latest = np.full(int(self.depths.max()) + 2, -1)  # the last node met at each depth, after a first of none
+        for node, depth in enumerate(self.depths.tolist()):
+            parents[node] = latest[depth]
+            latest[depth + 1] = node
+        return parents
+
+    def children(self) -> dict[tuple[int, int], int]:
+        """Return the node of each token after each node, by (node, token); -1 is the node before the first ones."""
+        pairs = zip(self.parents.tolist(), self.tokens.tolist(), strict=True)
+        return {pair: node for node, pair in enumerate(pairs)}
+
+    def path_to(self, node: int) -> Ints:
+        """Return the nodes from a first one to this one."""
+        path = []
+        while node >= 0:
+            path.append(node)
+            node = int(self.parents[node])
+        return np.array(path[::-1], np.int64)
 
 
 def build_trie(sequences: Sequence[Sequence[int]]) -> Trie:

@@ -14,7 +14,7 @@ from torch import Tensor
 from trl import GRPOConfig, GRPOTrainer
 
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.packed import PromptStates
+from nlu_rl.policy.prompt_states import PromptStates
 from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
 from nlu_rl.training.judge import Judged, RuleReward, report_samples, task_metrics
@@ -54,6 +54,7 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
     ) -> tuple[list[list[int]], None]:
         """Sample G completions of every G-th prompt; TRL repeats each prompt G times in a row."""
         context, step = self.context, self.state.global_step
+        likely = [row.likely_ids for row in self._rows[::num_generations]]
         prompts, longest = prompt_ids[::num_generations], context.recipe.generation.max_new_tokens
         with context.metrics.timed("generate"):
             with torch.enable_grad():
@@ -64,6 +65,7 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
                 temperature=context.recipe.generation.temperature,
                 max_new_tokens=longest,
                 draws=Draws(context.recipe.seed, step, self._global_rows(len(prompts))),
+                likely=likely,
                 states=self._states,
             )
         self._texts = rollout.texts

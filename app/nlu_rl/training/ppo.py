@@ -20,7 +20,7 @@ from transformers import Trainer
 
 from nlu_rl.models.value_head import ValueHead
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.packed import PromptStates
+from nlu_rl.policy.prompt_states import PromptStates
 from nlu_rl.policy.scores import Scores, pad_rows
 from nlu_rl.training import ppo_math
 from nlu_rl.training.arguments import training_arguments
@@ -126,12 +126,14 @@ class PPOTrainer(SupervisedRun, Trainer):
         own = processes.share(len(rows))
         own_prompts = [prompts[i] for i in own]
         with context.metrics.timed("generate"):
+            likely = [rows[i].likely_ids for i in own]
             states = self._read(own_prompts)
             sampled = context.policy.sample(
                 own_prompts,
                 temperature=self.args.temperature,
                 max_new_tokens=self.args.max_completion_length,
                 draws=Draws(self.args.seed, step, own if processes.several else None),
+                likely=likely,
                 states=states,
             )
         own_completions, sampled.completions = sampled.completions, processes.joined(sampled.completions)

@@ -6,13 +6,14 @@ checkpoint needs. Rows are encoded when first used: tokenising all of a large da
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from nlu_rl.errors import DataError
+from nlu_rl.evaluation.prompts import likely_completions
 from nlu_rl.models.chat import encode_prompt, encode_target
 from nlu_rl.recipe import Recipe
 from nlu_rl.tasks.contract import Example, Task
@@ -33,6 +34,8 @@ class Row:
     target_ids: list[int]
     shortened: bool = False
     """Whether the passage was cut to fit the model's context."""
+    likely_ids: list[list[int]] = field(default_factory=list)
+    """Completions to expect of it, for `policy.sample`."""
 
 
 class Rows:
@@ -55,6 +58,7 @@ class Rows:
         self._context_tokens = context_tokens
         self._answer_tokens = answer_tokens
         self._shortened: set[tuple[int, int]] = set()
+        self._likely = [likely_completions(tokenizer, task) for task in tasks]
         self._row = lru_cache(maxsize=CACHED_ROWS)(self._encode)
 
     def __len__(self) -> int:
@@ -105,7 +109,7 @@ class Rows:
                 f"the model's context of {self._context_tokens}.",
                 "Leave the row out, shorten its text, or use a model with a longer context.",
             )
-        return Row(task, fitted.example, prompt, target, fitted.shortened)
+        return Row(task, fitted.example, prompt, target, fitted.shortened, self._likely[task_number])
 
     def _note_shortened(self, task: Task, position: tuple[int, int]) -> None:
         """Say how often passages are cut: in the log, each time that the number of such rows has doubled."""

@@ -9,59 +9,19 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nlu_rl.models.lora_linear import use_fused_updates
-from nlu_rl.policy import attention, packed
+from engine_cases import CASES, GRADIENT_TOLERANCE, LOG_PROB_TOLERANCE, MODEL, gradients, lora, value_head
+from nlu_rl.policy import attention, packed, prompt_states
 from nlu_rl.policy.attention import TrieLayout, trie_layout
 from nlu_rl.policy.backbone import Backbone
-from nlu_rl.policy.decoding import Prefilled, Rollout
+from nlu_rl.policy.decoding import Drawing, Started
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.packed import packed_scores, prompt_states
+from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy, Prompts
+from nlu_rl.policy.prompt_states import PromptStates
 from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.policy.trie import Trie
 from tiny_model import tiny_causal_lm, tiny_tokenizer
-
-LOG_PROB_TOLERANCE = 1e-4
-GRADIENT_TOLERANCE = 1e-3
-
-
-def lora(architecture: str = "llama", **changes: object) -> torch.nn.Module:
-    """A tiny model with an adapter that does something."""
-    from peft import LoraConfig, get_peft_model
-
-    torch.manual_seed(3)
-    target = ["Wqkv", "out_proj"] if architecture == "mpt" else "all-linear"
-    model = get_peft_model(tiny_causal_lm(architecture, **changes), LoraConfig(r=4, target_modules=target))
-    for name, parameter in model.named_parameters():
-        if "lora_B" in name:
-            torch.nn.init.normal_(parameter, std=0.1)
-    use_fused_updates(model)  # as in a run
-    return model
-
-
-def value_head() -> torch.nn.Module:
-    torch.manual_seed(4)
-    return torch.nn.Sequential(torch.nn.Linear(32, 1), torch.nn.Flatten(0))
-
-
-def gradients(model: torch.nn.Module, loss: torch.Tensor) -> torch.Tensor:
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    return torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters)])
-
-
-CASES = {
-    "ragged rows with a common prefix": ([[1, 2, 3, 4], [1, 2, 3, 5, 6], [1, 2, 3, 7]], [[8, 9], [10], [11, 12, 13]]),
-    "one row": ([[5, 6, 7]], [[8, 9, 10]]),
-    "no common prefix": ([[1, 2], [3, 4, 5], [6]], [[7, 8], [9], [1, 2, 3]]),
-    "a prompt that is another's prefix": ([[1, 2, 3], [1, 2, 3, 4], [1, 2, 3]], [[5, 6], [7], [8]]),
-    "one-token prompts and completions": ([[1], [1], [2]], [[3], [4], [5]]),
-    "a group of completions": ([[1, 2, 3]] * 8 + [[1, 2, 9]] * 8, [[i, 5, i % 3] for i in range(16)]),
-    "an empty own prompt": ([[1, 2, 3], [1, 2, 3, 4]], [[5], [6, 7]]),
-    "one completion is empty": ([[1, 2], [1, 3], [4]], [[5, 6], [], [7]]),
-    "sixteen completions, one of them alone": ([[7, 8]] * 16 + [[7, 9]], [[i, 2] for i in range(16)] + [[3]]),
-    "the same completion twice": ([[1, 2, 3]] * 2, [[4, 5, 6]] * 2),
-}
 
 
 @pytest.mark.parametrize("architecture", ["llama", "qwen2"])
@@ -86,7 +46,7 @@ def test_scoring_goes_on_from_the_states_of_the_prompts(architecture: str, case:
     model, head = lora(architecture), value_head()
     prompts, completions = CASES[case]
     backbone = Backbone(model)
-    states = prompt_states(backbone, [*prompts, [9, 9]])
+    states = PromptStates(backbone, [*prompts, [9, 9]])
     ours = packed_scores(backbone, prompts, completions, value_head=head, states=states)
     reference = padded_scores(backbone, prompts, completions, value_head=head)
     for name in ("log_probs", "entropy", "values"):
@@ -102,7 +62,7 @@ def test_the_states_of_prompts_serve_sampling_and_are_kept_only_where_one_pass_h
     prompts = [[1, 2, 3, 4], [1, 2, 5], [1, 2, 3]]
     states = policy.read_prompts(prompts, n=2, max_new_tokens=4)
     assert states is not None
-    assert states.hidden.requires_grad
+    assert states.has_gradient
     options = {"n": 2, "max_new_tokens": 4, "stop": "", "draws": Draws(3)}
     plain, kept = policy.sample(prompts, **options), policy.sample(prompts, **options, states=states)
     assert plain.completions == kept.completions
@@ -189,9 +149,6 @@ def test_variants_of_attention_and_head(changes: dict[str, object]) -> None:
     assert difference.abs().max() < LOG_PROB_TOLERANCE
 
 
-MODEL = tiny_causal_lm()
-
-
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
 def test_random_tries(seed: int) -> None:
@@ -239,6 +196,7 @@ def test_a_broken_mask_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert check_packed_path(policy, prompts, completions) is None
     assert policy.packed
     monkeypatch.setattr(packed, "trie_layout", broken_layout)
+    monkeypatch.setattr(prompt_states, "trie_layout", broken_layout)
     reason = check_packed_path(policy, prompts, completions)
     assert reason is not None
     assert "differs" in reason
@@ -293,9 +251,9 @@ def test_few_rows_are_decoded_together_when_their_cache_is_large(monkeypatch: py
 
     right, together = module.decode, []
 
-    def watched(backbone: Backbone, tokenizer: object, rows: Prefilled, *rest: object) -> Rollout:
-        together.append(len(rows.prompt))
-        return right(backbone, tokenizer, rows, *rest)
+    def watched(drawing: Drawing, started: Started) -> None:
+        together.append(len(started.rows))
+        right(drawing, started)
 
     monkeypatch.setattr(module, "decode", watched)
     policy = Policy(MODEL, tiny_tokenizer())

@@ -13,6 +13,8 @@ def test_shared_prefixes_are_laid_out_once() -> None:
     for sequence, path in zip([[1, 2, 3], [1, 2, 4, 5], [1, 2], [6]], trie.paths, strict=True):
         assert trie.tokens[path].tolist() == sequence
         assert trie.depths[path].tolist() == list(range(len(sequence)))
+        assert trie.path_to(int(path[-1])).tolist() == path.tolist()
+    assert sorted(trie.parents.tolist()).count(-1) == 2
 
 
 @pytest.mark.parametrize("sequences", [[], [[]], [[1], []]])
