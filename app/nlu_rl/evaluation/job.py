@@ -8,9 +8,10 @@ from typing import Any
 from nlu_rl.errors import RecipeError
 from nlu_rl.evaluation import perplexity, perplexity_job
 from nlu_rl.evaluation.balance import label_balance
-from nlu_rl.evaluation.predict import Progress, Sampler, predict
+from nlu_rl.evaluation.predict import Prediction, Progress, Sampler, predict
 from nlu_rl.evaluation.predict_file import predict_job
 from nlu_rl.evaluation.rows import demonstrations, load_rows, split_of, unseen
+from nlu_rl.evaluation.shots import best_shots
 from nlu_rl.evaluation.subject import Subject, load_subject
 from nlu_rl.evaluation.summary import Summary, summarize
 from nlu_rl.evaluation.timing import seconds_per_completion
@@ -74,7 +75,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
     subject = load_subject(arguments, reporter)
     subject.prepare(task, examples, reporter)
     reporter.state("evaluating")
-    shots, tried = _shots(subject, task, examples, arguments, reporter)
+    shots, tried = _shots(run, subject, task, examples, arguments, reporter)
     seed, samples = int(arguments.get("seed") or 0), int(arguments.get("samples") or 1)
     temperature = 0.0 if arguments.get("greedy") else 1.0
     path = run.path / PREDICTIONS
@@ -130,9 +131,17 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
 
 
 def _shots(
-    subject: Subject, task: Task, examples: Sequence[Example], arguments: Mapping[str, Any], reporter: Reporter
+    run: RunDirectory,
+    subject: Subject,
+    task: Task,
+    examples: Sequence[Example],
+    arguments: Mapping[str, Any],
+    reporter: Reporter,
 ) -> tuple[list[Example], dict[int, float] | None]:
-    """Return the demonstrations, none of which is evaluated itself, and the scores by which their number was chosen."""
+    """Return the demonstrations, none of which is evaluated itself, and the scores by which their number was chosen.
+
+    The answers by which it is chosen are kept in the run too, so that an interrupted evaluation asks for none again.
+    """
     wanted = arguments.get("shots") or 0
     if wanted == 0:
         return [], None
@@ -141,7 +150,14 @@ def _shots(
     train, seed = unseen(task.load("train"), examples), int(arguments.get("shots_seed") or 0)
     if wanted == "best":
         phase = "choosing the number of demonstrations"
-        count, tried = subject.best_shots(task, train, seed, lambda done, total: reporter.progress(phase, done, total))
+
+        def answer(rows: Sequence[Example], shots: Sequence[Example]) -> Sequence[Prediction]:
+            out = run.path / "shots" / str(len(shots)) / PREDICTIONS
+            return subject.predict(task, rows, temperature=0.0, seed=0, shots=shots, out=out)
+
+        count, tried = best_shots(
+            answer, task, train, seed=seed, progress=lambda done, total: reporter.progress(phase, done, total)
+        )
         return demonstrations(task, train, count, seed), tried
     if not isinstance(wanted, int) or wanted < 0:
         raise RecipeError(f"'{wanted}' is not a number of demonstrations.", "Give --shots 0 to 5, or --shots best.")

@@ -8,7 +8,6 @@ from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.predict import Prediction, Progress, predict
 from nlu_rl.evaluation.prompts import encode_rows
-from nlu_rl.evaluation.shots import best_shots
 from nlu_rl.evaluation.subject import Subject
 from nlu_rl.models.chat import encode_target
 from nlu_rl.models.load import load_model
@@ -45,11 +44,6 @@ class PolicySubject(Subject):
         reason = check_packed_path(self.policy, prompts, encoded)
         if reason:
             reporter.warning(f"Shared beginnings of prompts are computed again for every row: {reason}.")
-
-    def best_shots(
-        self, task: Task, train: Sequence[Example], seed: int, progress: Progress
-    ) -> tuple[int, dict[int, float]]:
-        return best_shots(self.policy, task, train, max_new_tokens=self.max_new_tokens, seed=seed, progress=progress)
 
     def predict(
         self,

@@ -8,7 +8,7 @@ prompts no longer fit the model is none to choose.
 from collections.abc import Callable, Hashable, Sequence
 
 from nlu_rl.errors import DataError
-from nlu_rl.evaluation.predict import Sampler, predict
+from nlu_rl.evaluation.predict import Prediction
 from nlu_rl.evaluation.prompts import PromptTooLongError
 from nlu_rl.evaluation.rows import ROW_SEED, demonstrations, shuffled_labelled
 from nlu_rl.tasks.contract import Example, Task
@@ -16,14 +16,15 @@ from nlu_rl.tasks.contract import Example, Task
 MOST_SHOTS = 5
 """The paper gives 1 to 5 demonstrations and reports the best count for each task."""
 TRIAL_ROWS = 100
+Answer = Callable[[Sequence[Example], Sequence[Example]], Sequence[Prediction]]
+"""Answers rows, greedily, after some demonstrations."""
 
 
 def best_shots(
-    policy: Sampler,
+    answer: Answer,
     task: Task,
     train: Sequence[Example],
     *,
-    max_new_tokens: int,
     seed: int = ROW_SEED,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, dict[int, float]]:
@@ -44,7 +45,7 @@ def best_shots(
     for count in range(1, MOST_SHOTS + 1):
         shots = demonstrations(task, train, count, seed)
         try:
-            made = predict(policy, task, rows, temperature=0.0, max_new_tokens=max_new_tokens, seed=0, shots=shots)
+            made = answer(rows, shots)
         except PromptTooLongError:
             if not scores:
                 raise

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from nlu_rl.errors import RecipeError
 from nlu_rl.evaluation.predict import Prediction, Progress
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import open_run
@@ -24,12 +23,6 @@ class Subject(ABC):
 
     def prepare(self, task: Task, examples: Sequence[Example], reporter: Reporter) -> None:  # noqa: B027
         """Check, before the first answer, whatever can be checked on a few rows."""
-
-    def best_shots(
-        self, task: Task, train: Sequence[Example], seed: int, progress: Progress
-    ) -> tuple[int, dict[int, float]]:
-        """Return the number of demonstrations with the best score, and the score of each."""
-        raise RecipeError("The best number of demonstrations is only chosen for local models.", "Give --shots 1 to 5.")
 
     @abstractmethod
     def predict(

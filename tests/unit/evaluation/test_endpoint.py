@@ -77,6 +77,18 @@ def test_the_tasks_own_chat_is_sent_and_answers_are_scored_like_any_other(endpoi
     assert "secret-key" not in "".join(p.read_text() for p in directory.path.rglob("*") if p.is_file())
 
 
+def test_the_best_number_of_demonstrations_is_chosen_and_its_answers_are_kept(endpoint: FakeEndpoint) -> None:
+    arguments = arguments_for(endpoint, shots="best", examples=5)
+    directory = create_evaluation(SST2, arguments)
+    result = evaluate(directory, arguments)
+    tried = result["shots_tried"]
+    assert list(tried) == [1, 2, 3, 4, 5]
+    assert result["shots"] == max(tried, key=lambda count: (tried[count], -count))
+    asked = len(endpoint.requests)
+    assert evaluate(directory, arguments)["scores"] == result["scores"]
+    assert len(endpoint.requests) == asked + 1, "only the first request, which tries the server, is made again"
+
+
 def test_several_requests_are_under_way_at_once_and_refusals_that_pass_are_retried(endpoint: FakeEndpoint) -> None:
     endpoint.seconds = 0.02
     again = {"retry-after-ms": "5"}

@@ -6,6 +6,7 @@ import pytest
 from fake_policy import FakePolicy
 from nlu_rl.errors import DataError
 from nlu_rl.evaluation.job import evaluate_policy
+from nlu_rl.evaluation.predict import predict
 from nlu_rl.evaluation.rows import choose_rows, demonstrations, load_rows, unseen
 from nlu_rl.evaluation.shots import best_shots
 from nlu_rl.evaluation.summary import summarize
@@ -57,6 +58,13 @@ def test_demonstrations_are_dealt_out_over_the_answers() -> None:
         demonstrations(SST2, train[:5], 6)
 
 
+def answering(policy: FakePolicy) -> Any:
+    """Answer rows after demonstrations, greedily, as a subject does."""
+    return lambda examples, shots: predict(
+        policy, SST2, examples, temperature=0.0, max_new_tokens=8, seed=0, shots=shots
+    )
+
+
 def test_the_best_number_of_demonstrations_is_chosen_on_other_rows() -> None:
     train = rows(40)
     asked: list[str] = []
@@ -67,7 +75,7 @@ def test_the_best_number_of_demonstrations_is_chosen_on_other_rows() -> None:
         shots = prompt.count("</Judgement>") - SST2.instructions.count("</Judgement>")
         return right if shots == 3 else "?"
 
-    count, tried = best_shots(FakePolicy([], choose=answer), SST2, train, max_new_tokens=8)
+    count, tried = best_shots(answering(FakePolicy([], choose=answer)), SST2, train)
     assert count == 3
     assert tried == {1: 0.0, 2: 0.0, 3: 1.0, 4: 0.0, 5: 0.0}
     assert len(asked) == 5 * 35
@@ -121,7 +129,7 @@ def test_demonstrations_are_drawn_by_a_seed_of_their_own() -> None:
         assert golds.count("positive") == golds.count("negative") == 2
     assert {shots[0].gold for shots in drawn.values()} == {"positive", "negative"}, "neither is always first"
     asked: list[str] = []
-    best_shots(FakePolicy([], choose=lambda prompt: asked.append(prompt) or "?"), SST2, train, max_new_tokens=8, seed=3)
+    best_shots(answering(FakePolicy([], choose=lambda prompt: asked.append(prompt) or "?")), SST2, train, seed=3)
     shown = demonstrations(SST2, train, 5, 3)
     assert all(shown[0].fields["sentence"] in prompt for prompt in asked)
 
@@ -132,21 +140,19 @@ def test_a_row_that_is_evaluated_is_no_demonstration() -> None:
     assert unseen(train, evaluated) == [*train[:3], *train[4:]]
 
 
-def test_numbers_of_demonstrations_that_do_not_fit_are_not_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    from nlu_rl.evaluation import shots as module
+def test_numbers_of_demonstrations_that_do_not_fit_are_not_chosen() -> None:
     from nlu_rl.evaluation.prompts import PromptTooLongError
 
-    predict = module.predict
+    answer = answering(FakePolicy(["?"]))
 
-    def limited(policy: Any, task: Any, examples: Any, **options: Any) -> Any:
-        if len(options["shots"]) > most:
+    def limited(examples: Any, shots: Any) -> Any:
+        if len(shots) > most:
             raise PromptTooLongError("too long", "cut")
-        return predict(policy, task, examples, **options)
+        return answer(examples, shots)
 
-    monkeypatch.setattr(module, "predict", limited)
     most = 2
-    _, tried = best_shots(FakePolicy(["?"]), SST2, rows(40), max_new_tokens=8)
+    _, tried = best_shots(limited, SST2, rows(40))
     assert list(tried) == [1, 2]
     most = 0
     with pytest.raises(PromptTooLongError):
-        best_shots(FakePolicy(["?"]), SST2, rows(40), max_new_tokens=8)
+        best_shots(limited, SST2, rows(40))
