@@ -6,6 +6,7 @@ Used by `nlu-rl check` and before every run. Nothing is fetched or changed; what
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,9 +35,10 @@ class Check:
 def check_recipe(recipe: Recipe) -> list[Check]:
     """Look at everything a run of `recipe` needs."""
     checks = [check_home()]
-    for name in recipe.tasks:
-        checks.extend(_check_task(recipe, name))
     model, disk_bytes = _check_model(recipe)
+    tokens = _token_count(recipe) if model.state == "ok" else None
+    for name in recipe.tasks:
+        checks.extend(_check_task(recipe, name, tokens))
     checks.append(model)
     if model.state != "fail":
         checks.extend(_check_plan(recipe))
@@ -93,9 +95,10 @@ def check_disk(needed_bytes: int) -> Check:
     return Check("disk", "ok" if free > 2 * needed_bytes else "warn", about)
 
 
-def _check_task(recipe: Recipe, name: str) -> list[Check]:
+def _check_task(recipe: Recipe, name: str, tokens: Callable[[str], int] | None) -> list[Check]:
+    """Is its data here and fit to train on; `tokens` counts those of a text, where the model is here."""
     from nlu_rl.data.cache import read_meta
-    from nlu_rl.runs.row_checks import check_rows
+    from nlu_rl.runs.row_checks import check_answer_room, check_rows
     from nlu_rl.tasks.registry import get_task
 
     title = f"task {name}"
@@ -107,13 +110,30 @@ def _check_task(recipe: Recipe, name: str) -> list[Check]:
         validates = recipe.evaluate.every or recipe.evaluate.before
         validation_rows = task.load("validation") if validates else []
         more = check_rows(task, train_rows, validation_rows, recipe.evaluate.examples)
+        if tokens:
+            more.append(check_answer_room(task, train_rows, tokens, recipe.generation.max_new_tokens))
     except NluRlError as error:
         return [Check(title, "fail", error.message, error.fix)]
-    train = len(train_rows)
+    train = min(len(train_rows), recipe.train.examples or len(train_rows))
     rows = f"{train} rows to train on" + (f", {len(validation_rows)} to validate on." if validates else ".")
-    if train < recipe.train.batch:
-        return [Check(title, "warn", f"{rows} That is less than one batch of {recipe.train.batch}.", ""), *more]
+    batch = recipe.train.batch // (recipe.grpo.completions if recipe.method == "grpo" else 1)
+    if train < batch:
+        few = f"{rows} That is less than the {batch} of one batch, which repeats them."
+        return [Check(title, "warn", few, "Give more rows, or a smaller train.batch."), *more]
     return [Check(title, "ok", rows), *more]
+
+
+def _token_count(recipe: Recipe) -> Callable[[str], int] | None:
+    """Return what counts the tokens of a text for the recipe's model, if its folder says how."""
+    from tokenizers import Tokenizer
+
+    from nlu_rl.models.catalogue import resolve_reference
+
+    path = resolve_reference(recipe.model).folder / "tokenizer.json"
+    if not path.is_file():
+        return None
+    tokenizer = Tokenizer.from_file(str(path))
+    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def _check_model(recipe: Recipe) -> tuple[Check, int]:

@@ -4,7 +4,7 @@ Pure over rows that are loaded already.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from nlu_rl.data.checks import text_key
@@ -12,6 +12,7 @@ from nlu_rl.runs.checks import Check
 from nlu_rl.tasks.contract import Example, Scored
 
 TRIED_ROWS = 50
+COUNTED_ROWS = 200
 MOST_COMPARED = 200_000
 """More rows than this take seconds to compare."""
 COARSE_POINTS = 5.0
@@ -32,6 +33,24 @@ def check_rows(task: Judging, train: Sequence[Example], validation: Sequence[Exa
     if validation:
         found += [*_check_overlap(task, train, validation), _check_interval(task, min(examples, len(validation)))]
     return found
+
+
+def check_answer_room(
+    task: Judging, train: Sequence[Example], tokens: Callable[[str], int], max_new_tokens: int
+) -> Check:
+    """Can a right answer be sampled whole; `tokens` counts those of a text."""
+    targets = {task.target(example) for example in train[:COUNTED_ROWS] if example.gold is not None}
+    needed = min(map(tokens, targets), default=0)
+    if needed <= max_new_tokens:
+        message = f"The shortest right answer of {task.name} takes {needed} of {max_new_tokens} new tokens."
+        return Check(f"answers {task.name}", "ok", message)
+    return Check(
+        f"answers {task.name}",
+        "warn",
+        f"generation.max_new_tokens is {max_new_tokens}, but the shortest right answer of {task.name} takes {needed}: "
+        "every one is cut.",
+        f"Add generation.max_new_tokens={max(needed + 2, 8)}.",
+    )
 
 
 def _check_rewards(task: Judging, train: Sequence[Example]) -> Check:

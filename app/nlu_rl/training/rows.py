@@ -14,13 +14,13 @@ from transformers import PreTrainedTokenizerBase
 
 from nlu_rl.errors import DataError
 from nlu_rl.evaluation.prompts import likely_completions
-from nlu_rl.models.chat import encode_prompt, encode_target
+from nlu_rl.models.chat import encode_prompt, encode_target, encode_text
 from nlu_rl.recipe import Recipe
+from nlu_rl.runs.row_checks import check_answer_room
 from nlu_rl.tasks.contract import Example, Task
 from nlu_rl.tasks.passage import fit_prompt
 
 CACHED_ROWS = 4096
-TRIED_ROWS = 200
 logger = logging.getLogger(__name__)
 
 
@@ -84,16 +84,11 @@ class Rows:
 
     def answers_cut(self) -> list[str]:
         """Say of which tasks no right answer can be sampled whole, because each would be cut before its end."""
-        found = []
-        for task, examples in zip(self._tasks, self._examples, strict=True):
-            targets = [encode_target(self._tokenizer, task.target(example)) for example in examples[:TRIED_ROWS]]
-            needed = min(len(target) for target in targets) - 1  # nobody waits for the end-of-text token
-            if needed > self._answer_tokens:
-                found.append(
-                    f"generation.max_new_tokens is {self._answer_tokens}, but the shortest right answer of {task.name} "
-                    f"takes {needed}: every one is cut. Add generation.max_new_tokens={max(needed + 2, 8)}."
-                )
-        return found
+        checks = [
+            check_answer_room(task, examples, lambda text: len(encode_text(self._tokenizer, text)), self._answer_tokens)
+            for task, examples in zip(self._tasks, self._examples, strict=True)
+        ]
+        return [f"{check.message} {check.fix}" for check in checks if check.state == "warn"]
 
     def _encode(self, task_number: int, row: int) -> Row:
         task, example = self._tasks[task_number], self._examples[task_number][row]

@@ -30,6 +30,15 @@ def candidates(outputs: dict[str, float | Exception]) -> tuple[list[Kernel], Cal
     return [Kernel(name, lambda name=name: used.append(name)) for name in outputs], log_probs, used
 
 
+def test_in_16_bits_the_mean_difference_counts() -> None:
+    plain, off = torch.zeros(20), torch.zeros(20)
+    off[3] = 0.6
+    outputs = iter([plain, off, plain, off])
+    two = [Kernel("fused", lambda: None), Kernel("plain", lambda: None)]
+    assert first_that_agrees(two, lambda: next(outputs), 0.1, mean=True).name == "fused"
+    assert first_that_agrees(two, lambda: next(outputs), 0.1).name == "plain"
+
+
 def test_the_first_that_agrees_is_taken() -> None:
     found, log_probs, used = candidates({"flash": RuntimeError("no kernel image"), "sdpa": -1.0001, "eager": -1.0})
     choice = first_that_agrees(found, log_probs, 1e-3)

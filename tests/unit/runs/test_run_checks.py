@@ -11,6 +11,7 @@ from nlu_rl.recipe import Recipe
 from nlu_rl.runs.checks import Check, absolute, check_disk, check_home, check_recipe, require
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import create_run
+from trained_run import write_sst2
 
 
 def recipe(**changes: object) -> Recipe:
@@ -39,6 +40,20 @@ def test_a_model_folder_is_looked_into(home: Path, tiny_model_dir: Path, tmp_pat
     assert states(found)["model"] == "fail"
     with pytest.raises(RecipeError, match="tokenizer"):
         require(found)
+
+
+def test_too_few_new_tokens_and_rows_are_told(home: Path, tiny_model_dir: Path) -> None:
+    write_sst2()
+    limits = {"generation": {"max_new_tokens": 4}, "train": {"examples": 6, "batch": 8}}
+    checks = {check.name: check for check in check_recipe(recipe(model=str(tiny_model_dir), **limits))}
+    assert checks["answers sst2"].state == checks["task sst2"].state == "warn"
+    assert "every one is cut" in checks["answers sst2"].message
+    assert checks["task sst2"].message.startswith("6 rows to train on")
+    assert "less than the 8 of one batch" in checks["task sst2"].message
+    enough = checks["answers sst2"].fix.rpartition("=")[2].rstrip(".")
+    limits = {"generation": {"max_new_tokens": int(enough)}, "train": {"examples": 8, "batch": 8}}
+    checks = {check.name: check for check in check_recipe(recipe(model=str(tiny_model_dir), **limits))}
+    assert checks["answers sst2"].state == checks["task sst2"].state == "ok"
 
 
 def test_lora_targets_and_memory_are_told_before_a_model_is_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
