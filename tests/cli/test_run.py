@@ -172,7 +172,7 @@ def test_resume_after_a_stop_waits_for_it_and_tells_only_what_is_new(cli: Cli, w
         wait_for(lambda: any(event["type"] == "resume" for event in read_events(run.events_path)))
         assert cli("stop", NAME).returncode == 0
         _, shown = command.communicate(timeout=10)
-    assert command.returncode == 0
+    assert command.returncode == 130, "stopped is not done, whoever stopped it"
     assert "step 1/1000" not in shown
     assert "checkpoint at step" in shown
 
@@ -199,7 +199,24 @@ def test_the_run_outlives_its_terminal(cli: Cli, wait_for: Wait) -> None:
     assert psutil.pid_exists(worker_of(the_run(cli)))
 
 
-def test_a_terminated_command_leaves_the_run(cli: Cli, wait_for: Wait) -> None:
+@pytest.mark.parametrize("worker_too", [False, True])
+def test_a_termination_stops_with_a_checkpoint(cli: Cli, wait_for: Wait, worker_too: bool) -> None:
+    """Also where a scheduler signals every process: to the worker, two signals would mean at once."""
+    with subprocess.Popen(
+        [*cli.command, "run", "r.yaml", *LONG, "--json"], env=cli.environment, cwd=cli.home, stdout=subprocess.PIPE
+    ) as command:
+        wait_for(training(cli))
+        command.terminate()
+        if worker_too:
+            os.kill(worker_of(the_run(cli)), signal.SIGTERM)
+        printed, _ = command.communicate(timeout=20)
+    assert command.returncode == 130
+    status = status_of(cli)
+    assert status.state == json.loads(printed)["state"] == "stopped"
+    assert (the_run(cli).checkpoints_dir / f"step-{status.step}" / "complete").exists()
+
+
+def test_a_killed_command_leaves_the_run(cli: Cli, wait_for: Wait) -> None:
     with subprocess.Popen([*cli.command, "run", "r.yaml", *LONG], env=cli.environment, cwd=cli.home) as command:
         wait_for(training(cli))
         command.kill()

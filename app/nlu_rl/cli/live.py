@@ -24,11 +24,13 @@ from nlu_rl.runs.stop import stop_now
 from nlu_rl.runs.watch import Watch
 
 POLL_SECONDS = 0.2
+SETTLE_SECONDS = 1.0
+"""How long after a SIGTERM the worker is asked to stop: one that got the signal too has taken it by then."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a followed run ended. `interrupted`: by Ctrl-C here."""
+    """How a followed run ended. `interrupted`: by Ctrl-C or SIGTERM here."""
 
     status: Status
     interrupted: bool
@@ -39,7 +41,7 @@ def run_job(run: RunDirectory, *, json: bool = False) -> dict[str, Any]:
 
     Raises:
         NluRlError: the error with which the job failed, with its exit code.
-        KeyboardInterrupt: it was stopped by Ctrl-C here.
+        KeyboardInterrupt: it was stopped by Ctrl-C or SIGTERM here.
     """
     if not read_status(run).live:
         requeue(run)
@@ -68,7 +70,7 @@ def run_quietly(run: RunDirectory) -> dict[str, Any]:
 def follow(run: RunDirectory, *, pid: int | None = None, json: bool = False) -> Ended:
     """Show progress until the run ends. `pid`: the worker, when this process launched it.
 
-    Ctrl-C once asks for a checkpoint and a stop; twice ends the worker at once.
+    Ctrl-C or SIGTERM once asks for a checkpoint and a stop; twice ends the worker at once.
     """
     watch = Watch(run)
     watch.poll()  # what a resumed run went through before is not news
@@ -84,6 +86,8 @@ def follow(run: RunDirectory, *, pid: int | None = None, json: bool = False) -> 
             if interrupts.count > seen:
                 seen = interrupts.count
                 if seen == 1:
+                    if interrupts.terminated:  # where all processes get the signal, the worker must not be told twice
+                        time.sleep(SETTLE_SECONDS)
                     control.request(run, "stop")
                     view.note("Stopping with a checkpoint after this step. Ctrl-C again stops at once.")
                 else:
@@ -138,13 +142,15 @@ def _after_exit(run: RunDirectory, pid: int) -> Status:
 
 
 class _Interrupts:
-    """Counts Ctrl-C; `wait` returns early on one."""
+    """Counts Ctrl-C and SIGTERM; `wait` returns early on one."""
 
     def __init__(self) -> None:
         self.count = 0
+        self.terminated = False
 
-    def handle(self, _number: int, _frame: Any) -> None:
+    def handle(self, number: int, _frame: Any) -> None:
         self.count += 1
+        self.terminated |= number == signal.SIGTERM
 
     def wait(self, seconds: float) -> None:
         until, before = time.monotonic() + seconds, self.count
@@ -158,8 +164,9 @@ def _interrupts() -> Iterator[_Interrupts]:
     if threading.current_thread() is not threading.main_thread():
         yield counter
         return
-    earlier = signal.signal(signal.SIGINT, counter.handle)
+    earlier = {number: signal.signal(number, counter.handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield counter
     finally:
-        signal.signal(signal.SIGINT, earlier)
+        for number, handler in earlier.items():
+            signal.signal(number, handler)

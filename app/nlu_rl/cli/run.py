@@ -168,7 +168,7 @@ def _start(run: "RunDirectory", *, processes: int, detach: bool, json: bool) -> 
         emit_json(summary)
     else:
         _print_summary(run, summary["state"], summary["step"], summary["scores"])
-    if ended.interrupted:
+    if ended.interrupted or summary["state"] == "stopped":
         raise typer.Exit(130)
 
 
