@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widget import Widget
 
 from nlu_rl.runs import control, files, health
 from nlu_rl.runs.layout import open_run
+from nlu_rl.tui.drawing import NOTE
 from nlu_rl.tui.screens.dialogs import ProblemDialog
 from nlu_rl.tui.screens.home import HomeScreen
 from nlu_rl.tui.screens.monitor import MonitorScreen
 from nlu_rl.tui.screens.wizard import WizardScreen
+from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
+from nlu_rl.tui.widgets.line_chart import LineChart
+from nlu_rl.tui.widgets.sample_table import SampleTable
 from tui.conftest import Open, screen_text, settled
 from tui.recorded import DEAD_PID
 
@@ -111,3 +116,29 @@ async def test_an_error_in_a_library_that_draws_is_a_dialog(
         assert isinstance(pilot.app.screen, ProblemDialog)
         assert "RuntimeError: from a library" in screen_text(pilot)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("kind", [LineChart, SampleTable, HardwarePanel])
+async def test_what_cannot_be_drawn_leaves_the_rest_and_the_keys(
+    open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Widget]
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("from a library")
+
+    async with open_app(run="live-run", strict=False) as pilot:
+        with monkeypatch.context() as patch:
+            patch.setattr(kind, "render_line" if kind is SampleTable else "render", broken)
+            for widget in pilot.app.screen.query(kind):
+                widget.styles.height = "auto" if kind is HardwarePanel else widget.styles.height  # drawn to be measured
+                widget.refresh(layout=True)
+            await settled(pilot)
+            assert isinstance(pilot.app.screen, ProblemDialog)
+        assert "RuntimeError: from a library" in screen_text(pilot)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, MonitorScreen)
+        assert NOTE in screen_text(pilot)
+        await pilot.press("escape", "slash", *"done")
+        await settled(pilot)
+        assert "done-run" in screen_text(pilot)
+        assert "lost-run" not in screen_text(pilot)

@@ -19,6 +19,7 @@ from textual.screen import Screen
 from nlu_rl.errors import InternalError, NluRlError, unknown_name
 from nlu_rl.tui import keys
 from nlu_rl.tui.ascii import AsciiFilter
+from nlu_rl.tui.drawing import draw_no_more, failed_widget
 from nlu_rl.tui.keys import Key
 from nlu_rl.tui.place import remembered_screen
 from nlu_rl.tui.settings import Settings, SettingsError, default_settings, read_settings
@@ -133,11 +134,16 @@ class NluApp(App[None]):
             if self._strict and isinstance(error, Exception):
                 super()._handle_exception(error)
                 return
+            if (widget := failed_widget(error)) is not None:
+                draw_no_more(widget)
+            if isinstance(self.screen, ProblemDialog) and self.screen.error.message == _unexpected(error):
+                return
             error = self._kept(error)
         self.push_screen(ProblemDialog(error))
 
     def _handle_exception(self, error: Exception) -> None:
-        self._faults.append(time.monotonic())
+        if failed_widget(error) is None:  # a widget fails once
+            self._faults.append(time.monotonic())
         storm = len(self._faults) == _MANY and self._faults[-1] - self._faults[0] < _WINDOW_SECONDS
         if storm or not self.is_running or not self.screen_stack:
             super()._handle_exception(error)
@@ -149,7 +155,7 @@ class NluApp(App[None]):
         from nlu_rl.cli.main import save_traceback
 
         return InternalError(
-            f"Something went wrong inside nlu-rl: {type(error).__name__}: {error}",
+            _unexpected(error),
             f"No run is touched by it. Please report it with {save_traceback(error)}.",
         )
 
@@ -168,3 +174,7 @@ class NluApp(App[None]):
     def action_help_quit(self) -> None:
         """Ctrl+C is copy on a terminal; say how to leave."""
         self.notify("Press ctrl+q to quit.", timeout=3)
+
+
+def _unexpected(error: BaseException) -> str:
+    return f"Something went wrong inside nlu-rl: {type(error).__name__}: {error}"

@@ -9,8 +9,10 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from nlu_rl.tui.screens.outliving import Outliving
 
-class LineDialog(ModalScreen[str | None]):
+
+class LineDialog(Outliving, ModalScreen[str | None]):
     """Asks for a line; what is wrong with it, as `wrong` says, stands below it while it is typed."""
 
     CSS = """
@@ -49,7 +51,7 @@ class LineDialog(ModalScreen[str | None]):
             self.dismiss(event.value.strip())
 
 
-class TextDialog(ModalScreen[None]):
+class TextDialog(Outliving, ModalScreen[None]):
     """A text to read, scrolled where it is long."""
 
     CSS = """

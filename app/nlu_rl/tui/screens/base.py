@@ -1,7 +1,7 @@
 """What every screen shares: keys from the table, errors as dialogs, polling in a thread, leaving with a question."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
 from textual.screen import ModalScreen, Screen
@@ -9,6 +9,7 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from nlu_rl.tui.place import remember
+from nlu_rl.tui.screens.outliving import Outliving
 from nlu_rl.tui.widgets.line_chart import LineChart
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class BaseScreen(Screen[None]):
+class BaseScreen(Outliving, Screen[None]):
     """A screen whose keys are `keys.KEYS[KEYS_NAME]`. Set `BINDINGS = bindings(KEYS_NAME)` beside it."""
 
     KEYS_NAME: ClassVar[str]
@@ -44,12 +45,6 @@ class BaseScreen(Screen[None]):
             return False
         widget.update(text)
         return True
-
-    async def _dispatch_message(self, message: Any) -> None:
-        try:
-            await super()._dispatch_message(message)
-        except Exception as error:  # noqa: BLE001 - a screen outlives what went wrong in it
-            self.app.show_error(error)
 
     def in_background(self, work: Callable[[], T], show: Callable[[T], None], *, group: str) -> None:
         """Do `work` in a thread and `show` its result here, unless the screen is gone; its errors become dialogs.

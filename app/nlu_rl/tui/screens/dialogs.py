@@ -13,6 +13,7 @@ from textual.widgets import Button, Input, Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.tui.keys import Key
+from nlu_rl.tui.screens.outliving import Outliving
 from nlu_rl.tui.theme import style
 
 _BOX = """
@@ -32,7 +33,7 @@ class Option(NamedTuple):
     text: str
 
 
-class ChoiceDialog(ModalScreen[str | None]):
+class ChoiceDialog(Outliving, ModalScreen[str | None]):
     """A question with answers by key or by click; escape answers None."""
 
     CSS = _BOX.format(name="ChoiceDialog")
@@ -88,7 +89,7 @@ def leave_dialog(names: Sequence[str]) -> ChoiceDialog:
     return ChoiceDialog(f"{count} training", ", ".join(names), options, "Stay")
 
 
-class TypedDialog(ModalScreen[bool]):
+class TypedDialog(Outliving, ModalScreen[bool]):
     """Asks for a word to be typed before something is done."""
 
     CSS = _BOX.format(name="TypedDialog") + "TypedDialog Input { margin-top: 1; width: 50; }"
@@ -113,7 +114,7 @@ class TypedDialog(ModalScreen[bool]):
             self.notify(f"That is not {self._word}.", severity="warning", timeout=3)
 
 
-class ProblemDialog(ModalScreen[None]):
+class ProblemDialog(Outliving, ModalScreen[None]):
     """What happened, why, and what to do."""
 
     CSS = _BOX.format(name="ProblemDialog") + "ProblemDialog > .dialog { border: round $error; width: 76; }"
@@ -132,7 +133,7 @@ class ProblemDialog(ModalScreen[None]):
                 yield Static(Text(f"\n{self.error.fix}", style="bold"))
 
 
-class HelpDialog(ModalScreen[None]):
+class HelpDialog(Outliving, ModalScreen[None]):
     """Every key of the screen below, from the key table."""
 
     CSS = _BOX.format(name="HelpDialog") + "HelpDialog > .dialog { width: 76; }"

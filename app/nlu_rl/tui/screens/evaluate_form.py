@@ -13,6 +13,7 @@ from textual.widgets import Input, Label, Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.tui.screens.outliving import Outliving
 
 ALL = "all"
 
@@ -27,7 +28,7 @@ class Wanted(NamedTuple):
     greedy: bool
 
 
-class EvaluateForm(ModalScreen[Wanted | None]):
+class EvaluateForm(Outliving, ModalScreen[Wanted | None]):
     """Enter starts what the fields say; what is wrong stands below while it is typed."""
 
     CSS = """

@@ -16,6 +16,7 @@ from nlu_rl.tasks.own import is_task_file
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui.format import meter
 from nlu_rl.tui.prompts import plain_prompt
+from nlu_rl.tui.screens.outliving import Outliving
 from nlu_rl.tui.theme import style
 
 SHOWN_LABELS = 8
@@ -26,7 +27,7 @@ A task file (.yaml) of an earlier import is taken as it is."""
 COLUMNS = "columns other than guessed: the texts, then the label, such as title,body,topic"
 
 
-class ImportDialog(ModalScreen[str | None]):
+class ImportDialog(Outliving, ModalScreen[str | None]):
     """Answers the path of a task file. The first Enter reads the rows, the second takes them."""
 
     CSS = """

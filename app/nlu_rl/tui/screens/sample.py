@@ -9,9 +9,10 @@ from textual.widgets import Footer, Static
 
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.sample_text import Sample, detail_text
+from nlu_rl.tui.screens.outliving import Outliving
 
 
-class SampleDialog(ModalScreen[None]):
+class SampleDialog(Outliving, ModalScreen[None]):
     """Opens at `place` of `samples`; the arrows turn the pages."""
 
     BINDINGS = bindings("sample", common=False)

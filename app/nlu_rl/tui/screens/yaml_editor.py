@@ -10,11 +10,12 @@ from textual.widgets import Static, TextArea
 
 from nlu_rl.errors import RecipeError
 from nlu_rl.tui.draft import Draft
+from nlu_rl.tui.screens.outliving import Outliving
 
 _LINE = re.compile(r"line (\d+)")
 
 
-class YamlEditor(ModalScreen[Draft | None]):
+class YamlEditor(Outliving, ModalScreen[Draft | None]):
     """Answers the changed draft, or None."""
 
     BINDINGS = [  # noqa: RUF012
