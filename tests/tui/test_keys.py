@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import DataTable, Input
+from textual.widgets import DataTable, Footer, Input
 
 from cli.conftest import write_rows
 from nlu_rl.runs.layout import open_run
@@ -185,3 +185,21 @@ async def test_every_key_is_in_help_and_palette(open_app: Open, ready: Path, nam
         for key in KEYS[name]:
             if not key.about.startswith("Panel "):
                 assert " ".join(key.about.split()) in shown
+
+
+@pytest.mark.parametrize("plain", ["0", "1"])
+@pytest.mark.parametrize("name", KEYS)
+async def test_every_footer_has_room(
+    open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch, name: str, plain: str
+) -> None:
+    monkeypatch.setenv("NLU_RL_ASCII", plain)
+    async with open_app((80, 24)) as pilot:
+        screen = await opened(pilot, name)
+        for step in range(1, 5):
+            if isinstance(screen, WizardScreen):
+                screen.go_to(step)
+                await settled(pilot)
+            for footer in screen.query(Footer):
+                assert footer.virtual_size.width <= 80, screen_text(pilot).splitlines()[-1]
+            if not isinstance(screen, WizardScreen):
+                return

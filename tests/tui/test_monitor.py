@@ -59,6 +59,7 @@ async def test_a_small_terminal_shows_one_panel_at_a_time(open_app: Open, runs: 
         await pilot.press("9")
         await settled(pilot)
         assert "INFO line 299" in screen_text(pilot)
+        assert "[9 Log]" in screen_text(pilot)
         assert screen_text(pilot).splitlines()[-1].endswith("? Help")
 
 

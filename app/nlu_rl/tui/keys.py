@@ -53,7 +53,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         LEAVE,
     ),
     "monitor": (
-        Key("space", "pause", "Pause/go on", "Pause after this step, or go on", "␣"),
+        Key("space", "pause", "Pause", "Pause after this step, or go on", "␣"),
         Key("k", "checkpoint", "Checkpoint", "Write a checkpoint after this step"),
         Key("s", "stop", "Stop…", "Stop with or without a checkpoint; you are asked first"),
         Key("e", "evaluate", "Eval", "Measure the run on held-out rows"),
@@ -106,7 +106,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("n", "new", "New", "Evaluate the run: task, split, rows, seed, sampled or greedy"),
         Key("z", "zero_shot", "Base", "Evaluate its base model on the same rows, before training"),
         Key("enter", "open", "Open", "The result, or the row that changed, in full", "⏎"),
-        Key("r", "reference", "Reference", "Hold the others against the evaluation under the cursor"),
+        Key("r", "reference", "Ref", "Hold the others against the evaluation under the cursor"),
         Key("f", "show('fixed')", "Fixed", "Only rows that became right"),
         Key("b", "show('broken')", "Broken", "Only rows that became wrong"),
         Key("a", "show('all')", "All", "All rows that changed"),

@@ -47,7 +47,7 @@ class MonitorScreen(RunActions):
     MonitorScreen #head { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     MonitorScreen #banner { display: none; height: auto; max-height: 3; padding: 0 1; background: $warning 25%; }
     MonitorScreen.-concerned #banner { display: block; }
-    MonitorScreen #tabs { display: none; height: 1; padding: 0 1; }
+    MonitorScreen #tabs { display: none; height: 1; padding: 0 0 0 1; }
     MonitorScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
     MonitorScreen.-filtering #filter { display: block; }
     MonitorScreen #panels { grid-size: 3 4; grid-rows: 1fr 1fr auto 1fr; height: 1fr; }
