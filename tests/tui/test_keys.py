@@ -182,8 +182,9 @@ async def test_every_key_is_in_help_and_palette(open_app: Open, ready: Path, nam
         screen.action_help()
         await settled(pilot)
         shown = " ".join(str(pilot.app.screen.query_one("#keys").content).split())  # type: ignore[attr-defined]
+        assert name not in ("monitor", "wizard") or "1…" in shown
         for key in KEYS[name]:
-            if not key.about.startswith("Panel "):
+            if not key.about.startswith(("Panel ", "Step ")):
                 assert " ".join(key.about.split()) in shown
 
 

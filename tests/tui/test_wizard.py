@@ -63,6 +63,20 @@ async def test_enter_four_times_starts_a_run(open_app: Open, ready: Path, size: 
         assert [run.name for run in list_runs()] == ["movie-snippets-smollm2-135m-ppo-01"]
 
 
+async def test_digits_go_to_a_step_where_they_are_not_typed(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n")
+        assert "[3 Recipe]" in await step(pilot, "3")
+        pilot.app.screen.query_one("#knob-1").focus()
+        await step(pilot, "end", "1")
+        assert pilot.app.screen.draft.recipe.train.max_steps % 10 == 1
+        shown = await step(pilot, "escape", "2")
+        assert "[2 Task]" in shown
+        shown = await step(pilot, "question_mark")
+        assert "1…4    Go to a step" in shown
+        assert "alt+" not in shown
+
+
 def test_encoders_are_no_models_to_choose(home: Path) -> None:
     for name in ("minilm-l6", "my-own"):
         (paths.model_dir(name)).mkdir(parents=True)

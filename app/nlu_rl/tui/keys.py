@@ -88,7 +88,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("y", "copy", "Copy", "Copy the prompt, or the equivalent shell command"),
         Key("ctrl+s", "save_as", "", "Save the whole recipe as a file", "^s"),
         Key("ctrl+r", "afresh", "", "Begin afresh with the demo's recipe", "^r"),
-        *(Key(f"alt+{n}", f"step({n})", "", f"Step {n}") for n in range(1, 5)),
+        *(Key(str(n), f"step({n})", "", f"Step {n}") for n in range(1, 5)),
     ),
     "compare": (
         Key("m", "metric", "Metric", "Next metric"),

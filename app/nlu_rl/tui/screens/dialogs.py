@@ -1,6 +1,7 @@
 """Small windows over a screen: a choice by one key, a name to type, a problem with its fix, the keys there are."""
 
 from collections.abc import Sequence
+from itertools import groupby
 from typing import NamedTuple
 
 from rich.text import Text
@@ -151,12 +152,22 @@ class HelpDialog(Outliving, ModalScreen[None]):
 
     def _text(self) -> Text:
         text = Text()
-        for key in self._keys:
-            if key.about.startswith("Panel ") and key.key != "1":
-                continue
-            name, about = ("1…9", "Go to a panel") if key.about == "Panel 1" else (key.shown or key.key, key.about)
-            text.append(f"{name:<7}", style(self.app, "title"))
-            text.append(f"{about}\n")
+        for series, keys in groupby(self._keys, _series):
+            first, *others = keys
+            named = [(f"{_written(first)}…{_written(others[-1])}", f"Go to a {series}")] if series else []
+            for name, about in named or [(_written(key), key.about) for key in (first, *others)]:
+                text.append(f"{name:<7}", style(self.app, "title"))
+                text.append(f"{about}\n")
         text.append("ctrl+p ", style(self.app, "title"))
         text.append("Every action by name")
         return text
+
+
+def _written(key: Key) -> str:
+    return key.shown or key.key
+
+
+def _series(key: Key) -> str:
+    """Return what the keys of a series lead to, `panel` or `step`; nothing for a key of its own."""
+    word, _, number = key.about.partition(" ")
+    return word.lower() if number.isdigit() else ""
