@@ -201,6 +201,9 @@ async def test_every_footer_has_room(
                 screen.go_to(step)
                 await settled(pilot)
             for footer in screen.query(Footer):
+                ids = [active.binding.id for active in screen.active_bindings.values() if active.binding.show]
+                table = [f"{name}.{key.name}" for key in keys_of(name) if key.label]
+                assert [one for one in table if one in ids] == [one for one in ids if one]
                 assert footer.virtual_size.width <= 80, screen_text(pilot).splitlines()[-1]
             if not isinstance(screen, WizardScreen):
                 return

@@ -46,6 +46,7 @@ async def test_enter_four_times_starts_a_run(open_app: Open, ready: Path, size: 
     async with open_app(size) as pilot:
         shown = await step(pilot, "n")
         assert "[1 Model]" in shown
+        assert shown.splitlines()[-1].startswith("⏎ Next esc Back")
         assert "smollm2-135m" in shown
         shown = await step(pilot, "enter")
         assert "[2 Task]" in shown
@@ -58,6 +59,7 @@ async def test_enter_four_times_starts_a_run(open_app: Open, ready: Path, size: 
         assert "[4 Review]" in shown
         assert "nlu-rl run demo" in shown
         assert "fits" in shown
+        assert shown.splitlines()[-1].startswith("⏎ Start esc Back")
         await step(pilot, "enter")
         assert isinstance(pilot.app.screen, MonitorScreen)
         assert [run.name for run in list_runs()] == ["movie-snippets-smollm2-135m-ppo-01"]

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
+from textual.binding import ActiveBinding
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
+from nlu_rl.tui.keys import keys_of
 from nlu_rl.tui.place import remember
 from nlu_rl.tui.screens.outliving import Outliving
 from nlu_rl.tui.widgets.line_chart import LineChart
@@ -23,6 +25,13 @@ class BaseScreen(Outliving, Screen[None]):
 
     KEYS_NAME: ClassVar[str]
     app: "NluApp"
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys in the order of the table, where Textual would have those of the focused widget first."""
+        order = {f"{self.KEYS_NAME}.{key.name}": place for place, key in enumerate(keys_of(self.KEYS_NAME))}
+        found = super().active_bindings
+        return dict(sorted(found.items(), key=lambda item: order.get(item[1].binding.id or "", -1)))
 
     @property
     def place(self) -> str:

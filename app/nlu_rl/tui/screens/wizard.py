@@ -1,10 +1,12 @@
 """A new run in four steps on one screen. The draft is the only state, so going back loses nothing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import ActiveBinding
 from textual.containers import Horizontal
 from textual.widgets import ContentSwitcher, DataTable, Footer, Input, Static
 
@@ -69,6 +71,15 @@ class WizardScreen(BaseScreen):
             yield RecipeStep()
             yield ReviewStep()
         yield Footer(compact=True, show_command_palette=False)
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """At the last step the key that goes on says what it does there."""
+        found = super().active_bindings
+        for key, active in found.items():
+            if active.binding.id == "wizard.next" and self.step == len(STEPS):
+                found[key] = active._replace(binding=replace(active.binding, description="Start"))
+        return found
 
     @property
     def place(self) -> str:
