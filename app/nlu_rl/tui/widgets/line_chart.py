@@ -99,7 +99,8 @@ class LineChart(Widget, can_focus=True):
         curves = [log_scaled(curve) for curve in self.curves] if self.log_scale else self.curves
         bounds = bounds_of(curves)
         if bounds is None or width < 4 or height < 2:
-            return Text(self.empty if not self.curves else "", style(self.app, "dim"))
+            hidden = "" if bounds else "no value above 0: a logarithmic scale shows none"
+            return Text(hidden if self.curves else self.empty, style(self.app, "dim"))
         plain = getattr(self.app, "ascii", False)
         rows = raster(curves, width, height, bounds, plain=plain)
         if self.cursor is not None:
@@ -121,7 +122,8 @@ class LineChart(Widget, can_focus=True):
             text.append("\n")
         first, last = self._written(bounds.first), self._written(bounds.last).removeprefix("step ")
         line = ("-" if plain else "─") * max(0, width - len(first) - len(last))
-        text.append(" " * (_AXIS - 1) + ("+" if plain else "└") + f"{first}{line}{last}", dim)
+        scale = "log" if self.log_scale else ""
+        text.append(f"{scale:>{_AXIS - 1}}" + ("+" if plain else "└") + f"{first}{line}{last}", dim)
         return text
 
     def _written(self, place: float) -> str:
