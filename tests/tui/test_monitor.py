@@ -13,12 +13,14 @@ from nlu_rl.runs.events import EventReader
 from nlu_rl.runs.layout import open_run
 from nlu_rl.runs.status import read_status
 from nlu_rl.tui.hardware import Card, Usage
-from nlu_rl.tui.sample_text import parts_text
+from nlu_rl.tui.sample_text import columns, parts_text, row_of
 from nlu_rl.tui.screens import monitor
 from nlu_rl.tui.screens.dialogs import ProblemDialog
 from nlu_rl.tui.screens.monitor import PANELS, MonitorScreen
 from nlu_rl.tui.screens.sample import SampleDialog
 from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
+from nlu_rl.tui.widgets.line_chart import LineChart
+from nlu_rl.tui.widgets.raster import Curve
 from tui.conftest import Open, screen_text, settled
 from tui.recorded import line, record, step_line
 
@@ -159,6 +161,20 @@ async def test_a_sample_opens_in_full(open_app: Open, runs: Path) -> None:
         assert isinstance(pilot.app.screen, MonitorScreen)
 
 
+async def test_completion_and_text_stand_apart(open_app: Open, runs: Path) -> None:
+    sample = {"completion": "I think that it is neither of the two", "prompt": "Rate it.\n\nReview: a long dull film"}
+    async with open_app(run="done-run") as pilot:
+        for width in (78, 118, 198):
+            cells = columns(width)
+            row = dict(zip(cells, row_of(pilot.app, sample, cells), strict=True))
+            for name in ("completion", "text"):
+                assert row[name].cell_len <= cells[name]
+            assert sum(cells.values()) + 2 * len(cells) + 1 <= width
+            assert row["completion"].plain.endswith("…") == (cells["completion"] < len(sample["completion"]))
+        assert list(columns(70))[-1] == "completion"  # there is no room for both
+        assert row["text"].plain == "a long dull film"
+
+
 async def test_samples_are_filtered(open_app: Open, runs: Path) -> None:
     async with open_app(run="done-run") as pilot:
         await pilot.press("slash", *"number 17", "enter")
@@ -175,6 +191,12 @@ async def test_smoothing_and_log_scale_redraw(open_app: Open, runs: Path) -> Non
         await pilot.press("L")
         await pilot.pause()
         assert len({first, smooth, screen_text(pilot)}) == 3
+        assert "log└step" not in smooth
+        assert screen_text(pilot).count("log└step") == 6  # each chart's axis says so
+        chart = pilot.app.screen.query_one("#panel-1", LineChart)
+        chart.show([Curve("below", [(0, -1.0), (1, -2.0)], "good")], log_scale=True)
+        await pilot.pause()
+        assert "no value above 0" in screen_text(pilot)
 
 
 async def test_of_100_000_events_few_are_parsed(open_app: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ Sample = Mapping[str, Any]
 _NARROW = {"step": 5, "reward": 7, "gold": 9, "read": 9, "parts": 11}
 _WIDE = {"step": 5, "reward": 7, "gold": 12, "read": 12, "parts": 37}
 _WIDE_FROM = 104
+_LEAST_COMPLETION, _LEAST_TEXT = 10, 8
 _GAP, _SCROLLBAR = 2, 1  # cells a table puts around a column, and beside all
 
 
@@ -28,29 +29,33 @@ def verdict(sample: Sample) -> tuple[str, str]:
 
 
 def columns(width: int) -> dict[str, int]:
-    """Return the columns of a table of samples and their cells; the completion gets what is left of `width`."""
+    """Return the columns of a table of samples and their cells.
+
+    Completion and text share what is left of `width`; where that is little, there is no text.
+    """
     fixed = _WIDE if width >= _WIDE_FROM else _NARROW
     left = width - sum(fixed.values()) - _GAP * (len(fixed) + 1) - _SCROLLBAR
-    return {**fixed, "completion": max(12, left)}
+    completion = max(_LEAST_COMPLETION, (left - _GAP) * 2 // 5)
+    text = left - _GAP - completion
+    if text < _LEAST_TEXT:
+        return {**fixed, "completion": max(_LEAST_COMPLETION, left)}
+    return {**fixed, "completion": completion, "text": text}
 
 
 def row_of(app: "App[Any]", sample: Sample, cells: Mapping[str, int]) -> tuple[Text, ...]:
-    """Return the cells of a sample, as wide as `columns` says; the prompt's end stands behind the completion."""
+    """Return the cells of a sample, as wide as `columns` says; the text is the end of the prompt."""
     glyph, role = verdict(sample)
-    width = cells["completion"]
     read = sample.get("extracted")
     completion = str(sample.get("completion", "")).removeprefix(OPEN_TAG).removesuffix(CLOSE_TAG)
-    words = Text(cut(completion, width))
-    if (room := width - len(words) - 3) > 10:
-        words.append(f"  {cut(query_of(sample), room)}", style(app, "dim"))
-    return (
+    row = (
         Text(str(sample.get("step", "")), style(app, "dim"), justify="right"),
         Text(f"{glyph}{signed(_number(sample.get('reward')))}", style(app, role)),
         Text(cut(str(sample.get("gold")), cells["gold"])),
         Text("∅" if read is None else cut(str(read), cells["read"]), style(app, role)),
         parts_text(app, sample, cells["parts"]),
-        words,
+        Text(cut(completion, cells["completion"])),
     )
+    return (*row, Text(cut(query_of(sample), cells["text"]), style(app, "dim"))) if "text" in cells else row
 
 
 def parts_text(app: "App[Any]", sample: Sample, width: int = 0) -> Text:
