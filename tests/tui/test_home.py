@@ -138,12 +138,33 @@ async def test_a_resize_keeps_everything_on_the_screen(open_app: Open, runs: Pat
         assert all(len(line) <= 80 for line in screen_text(pilot).splitlines())
 
 
-async def test_a_run_that_is_no_run_is_left_out(open_app: Open, runs: Path) -> None:
-    (runs / "runs" / "stranger").mkdir()
-    (runs / "runs" / "done-run" / "status.json").write_text("{")
+async def test_damaged_runs_are_listed_with_what_is_wrong(open_app: Open, runs: Path) -> None:
+    folder = runs / "runs"
+    (folder / "done-run" / "status.json").write_text('{"state": "done", "step": "many"}')
+    (folder / "failed-run" / "recipe.yaml").write_text("tasks: 5")
+    (folder / "lost-run" / "job.json").write_text("{")
+    (folder / "stranger").mkdir()
+    (folder / ".hidden").mkdir()
+    (folder / "a-file").touch()
     async with open_app() as pilot:
+        assert names(pilot.app.screen) == ["lost-run", "failed-run", "live-run", "done-run", "stranger"]
+        shown = screen_text(pilot)
+        assert shown.count("✖ bad") == 3
+        assert "? lost  done-run" in shown
+        assert "its job.json is damaged" in shown
+        await pilot.press("down")
+        assert "Its recipe.yaml is missing or damaged" in screen_text(pilot)
+        await pilot.press("down", "down")
+        assert "The status of the run is missing or damaged" in screen_text(pilot)
+        await pilot.press("down", "enter")
+        assert isinstance(pilot.app.screen, ProblemDialog)
+        await pilot.press("escape", "d", *"stranger", "enter")
+        await settled(pilot)
         assert "stranger" not in names(pilot.app.screen)
-        assert screen_text(pilot).count("? lost") == 2
+        await pilot.press("u")
+        await settled(pilot)
+        assert "stranger" in names(pilot.app.screen)
+        assert list((folder / "stranger").iterdir()) == []
 
 
 async def test_an_unexpected_error_is_a_dialog_and_the_screen_lives_on(

@@ -147,13 +147,14 @@ def _brief(run: "RunDirectory") -> dict[str, Any] | None:
     from nlu_rl.errors import RunError
     from nlu_rl.runs.jobs import read_job
     from nlu_rl.runs.layout import best_record
+    from nlu_rl.runs.overview import read_recipe
     from nlu_rl.runs.status import read_status
 
     try:
         job = read_job(run)
     except RunError:
         return None
-    status, recipe = read_status(run), _recipe(run)
+    status, recipe = read_status(run), read_recipe(run)
     return {
         "run": run.name,
         "kind": job.kind,
@@ -195,16 +196,6 @@ def _full(run: "RunDirectory") -> dict[str, Any]:
         "path": str(run.path),
         "log": str(run.log_path),
     }
-
-
-def _recipe(run: "RunDirectory") -> dict[str, Any]:
-    import yaml
-
-    try:
-        recipe = yaml.safe_load(run.recipe_path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
-        return {}
-    return recipe if isinstance(recipe, dict) else {}
 
 
 def _shown(value: Any) -> str:

@@ -1,6 +1,6 @@
 """All runs at a glance, as a list shows them: read again only where something has changed.
 
-Nothing here fails because of one run: a directory that is damaged, half-written or removed meanwhile is left out.
+Nothing here fails because of one run: one that is damaged or half-written says so, one removed meanwhile is left out.
 """
 
 import os
@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nlu_rl.errors import NluRlError
+from nlu_rl import paths
+from nlu_rl.errors import RunError
 from nlu_rl.runs.history import History, Point
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, best_record, list_runs
-from nlu_rl.runs.status import Status
+from nlu_rl.runs.status import Failure, Status
 
 _KEPT_POINTS = 150
+_SECTIONS = ("lora", "train", "evaluate", "generation", "ppo", "grpo")
+_NO_RECIPE = "Its recipe.yaml is missing or damaged: it cannot be gone on with."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,13 @@ class Overview:
     latest: dict[str, Any]
     """The last step event; empty before the first."""
     scores: list[Point]
+    damage: str = ""
+    """What is wrong with its files; empty for a whole run."""
+
+    @property
+    def state(self) -> str:
+        """As the status has it, or `damaged`."""
+        return "damaged" if self.damage and not self.status.live else self.status.state
 
     @property
     def name(self) -> str:
@@ -55,7 +65,8 @@ class Overviews:
         self._known: dict[Path, tuple[History, tuple[int, ...], Overview]] = {}
 
     def poll(self) -> list[Overview]:
-        found = [overview for run in reversed(list_runs()) if (overview := self._overview(run)) is not None]
+        runs = [*reversed(list_runs()), *_unfinished()]
+        found = [overview for run in runs if (overview := self._overview(run)) is not None]
         there = {overview.run.path for overview in found}
         self._known = {path: kept for path, kept in self._known.items() if path in there}
         return found
@@ -69,7 +80,9 @@ class Overviews:
             history = known[0] if known else History(run, _KEPT_POINTS)
             history.poll()
             overview = _describe(history, known[2].recipe if known else read_recipe(run))
-        except (OSError, NluRlError):
+        except RunError as error:
+            return _damaged(run, error) if run.path.is_dir() else None
+        except OSError:
             return None
         self._known[run.path] = (history, seen, overview)
         return overview
@@ -84,13 +97,40 @@ def read_recipe(run: RunDirectory) -> dict[str, Any]:
         recipe = yaml.load(run.recipe_path.read_text(encoding="utf-8"), Loader=loader)
     except (OSError, ValueError, yaml.YAMLError):
         return {}
-    return recipe if isinstance(recipe, dict) else {}
+    return recipe if _is_recipe(recipe) else {}
+
+
+def _is_recipe(recipe: Any) -> bool:
+    """Return whether the values are laid out as those of a recipe, so that readers need not look at each."""
+    if not isinstance(recipe, dict):
+        return False
+    tasks = recipe.get("tasks", [])
+    names = isinstance(tasks, list) and all(isinstance(task, str) for task in tasks)
+    return names and all(isinstance(recipe.get(section, {}), dict) for section in _SECTIONS)
 
 
 def _signature(run: RunDirectory) -> tuple[int, ...]:
     """Return what changes when a run does."""
     found = [os.stat(path) for path in (run.job_path, run.status_path, run.events_path) if path.exists()]
     return tuple(number for stat in found for number in (stat.st_ino, stat.st_mtime_ns, stat.st_size))
+
+
+def _unfinished() -> list[RunDirectory]:
+    """Return the folders among the user's runs that have no `job.json`, by name."""
+    try:
+        entries = sorted(entry for entry in paths.runs_dir().iterdir() if not entry.name.startswith("."))
+    except OSError:
+        return []
+    return [RunDirectory(entry) for entry in entries if entry.is_dir() and not (entry / "job.json").is_file()]
+
+
+def _damaged(run: RunDirectory, error: RunError) -> Overview:
+    """Return what a list shows of a folder that is no whole run."""
+    status = Status(kind="damaged", state="lost", error=Failure(error.message, error.fix))
+    damage, when = error.message.replace(str(run.path), "This folder"), run.path.stat().st_mtime
+    unknown: dict[str, Any] = {"best": None, "best_step": None, "baseline": None, "eta_seconds": None}
+    nothing: dict[str, Any] = {"recipe": {}, "tasks": (), "curve": [], "warnings": (), "latest": {}, "scores": []}
+    return Overview(run, status, "damaged", created=when, curve_name="", damage=damage, **unknown, **nothing)
 
 
 def _describe(history: History, recipe: dict[str, Any]) -> Overview:
@@ -115,6 +155,7 @@ def _describe(history: History, recipe: dict[str, Any]) -> Overview:
         warnings=tuple(history.warnings),
         latest=history.latest,
         scores=scores,
+        damage=_NO_RECIPE if job.kind == "train" and not recipe else "",
     )
 
 

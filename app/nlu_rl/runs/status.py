@@ -122,7 +122,11 @@ def parse_status(data: Any) -> Status:
         error = values["error"]
         values["error"] = Failure(str(error["message"]), str(error.get("fix", "")), int(error.get("exit_code", 1)))
     values["heartbeat"] = float(values.get("heartbeat") or 0.0)
-    return Status(**values)
+    status = Status(**values)
+    numbers = (status.step, status.total, status.pid, status.pid_started, status.started, status.ended)
+    if not all(number is None or isinstance(number, int | float) for number in numbers):
+        raise ValueError("not a status")
+    return status
 
 
 def process_started(pid: int) -> float | None:

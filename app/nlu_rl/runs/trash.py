@@ -1,5 +1,6 @@
 """Removing runs so that it can be undone: they move to `runs/.trash` and back."""
 
+import contextlib
 import os
 import shutil
 import time
@@ -8,7 +9,8 @@ from pathlib import Path
 from nlu_rl import paths
 from nlu_rl.errors import RunError, unknown_name
 from nlu_rl.runs.files import disk_error
-from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.layout import RunDirectory, damaged_runs, open_run
 from nlu_rl.runs.lock import RunLock
 from nlu_rl.runs.status import read_status
 
@@ -23,8 +25,31 @@ def trashed() -> list[str]:
     return sorted(entry.name for entry in folder.iterdir()) if folder.is_dir() else []
 
 
+def removable(name: str) -> RunDirectory:
+    """Return the run of this name, or the damaged one: it can be removed, though nothing else can be done with it.
+
+    Raises:
+        RunError: there is none, or it is not ours to change.
+    """
+    try:
+        return open_run(name, write=True)
+    except RunError:
+        damaged = next((run for run in damaged_runs() if run.name == name), None)
+        if damaged is None or not os.access(damaged.path, os.W_OK):
+            raise
+        return RunDirectory(damaged.path.resolve())
+
+
+def _locked(run: RunDirectory) -> contextlib.AbstractContextManager[object]:
+    try:
+        read_job(run)
+    except RunError:
+        return contextlib.nullcontext()
+    return RunLock(run)
+
+
 def remove(run: RunDirectory) -> Path:
-    """Move a run to the trash and return where it is.
+    """Move a run to the trash and return where it is; into a damaged one nothing is written.
 
     Raises:
         RunError: it is live, or not a run of its own (such as an evaluation inside one).
@@ -36,7 +61,7 @@ def remove(run: RunDirectory) -> Path:
         raise RunError(f"The run {run.name} is {status.state}.", f"First 'nlu-rl stop {run.name}'.")
     target = trash_dir() / run.path.name
     try:
-        with RunLock(run):
+        with _locked(run):
             trash_dir().mkdir(exist_ok=True)
             if target.exists():  # an older run of the same name: keep both
                 os.rename(target, target.with_name(f"{target.name}.{time.time_ns()}"))

@@ -37,10 +37,10 @@ def resume(run: RunDirectory) -> str:
     return f"{run.name} goes on from step {step}."
 
 
-def remove(run: RunDirectory) -> None:
+def remove(name: str) -> None:
     from nlu_rl.runs import trash
 
-    trash.remove(run)
+    trash.remove(trash.removable(name))
 
 
 def restore(name: str) -> str:

@@ -20,7 +20,7 @@ SORTS: tuple[tuple[str, Callable[[Overview], Any] | None], ...] = (
     ("age", None),
     ("name", lambda overview: overview.name),
     ("score", lambda overview: -(overview.best if overview.best is not None else -9e9)),
-    ("state", lambda overview: (not overview.status.live, list(STATES).index(overview.status.state))),
+    ("state", lambda overview: (not overview.status.live, list(STATES).index(overview.state))),
 )
 
 
@@ -32,7 +32,7 @@ def row_of(app: "App[Any]", overview: Overview, *, marked: bool, now: float) -> 
     curve.stylize(style(app, "good" if overview.curve_name == "reward" else "dim"))
     return (
         Text("*" if marked else " ", style(app, "warn")),
-        state_text(app, status.state),
+        state_text(app, overview.state),
         Text(overview.name, overflow="ellipsis", no_wrap=True),
         Text("+".join(overview.tasks), overflow="ellipsis", no_wrap=True),
         Text(step, justify="right"),
@@ -52,6 +52,10 @@ def preview_text(app: "App[Any]", overview: Overview, now: float) -> Text:
     """Return what is worth knowing of a run before it is opened, in three or four lines."""
     recipe, status = overview.recipe, overview.status
     text = Text(no_wrap=True, overflow="ellipsis")
+    if overview.damage:
+        text.append(f"✖ {overview.damage}\n", style(app, "bad"))
+        text.append("d moves the folder to the trash, from where u brings it back.\n", style(app, "dim"))
+        return text
     if recipe:
         quantize = recipe.get("quantize", "none")
         rank = (recipe.get("lora") or {}).get("rank")

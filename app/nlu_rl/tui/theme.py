@@ -79,6 +79,7 @@ STATES = {
     "failed": ("✖", "fail", "bad"),
     "stopped": ("■", "stop", "dim"),
     "lost": ("?", "lost", "warn"),
+    "damaged": ("✖", "bad", "bad"),
 }
 """Glyph, word and role of each state."""
 

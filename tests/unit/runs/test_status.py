@@ -93,7 +93,17 @@ def test_an_ended_run_stays_ended(run: RunDirectory, state: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{", b"\xff\xfe", b"[]", b'{"state": "flying"}', b'{"state": "done", "error": 1}']
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff\xfe",
+        b"[]",
+        b'{"state": "flying"}',
+        b'{"state": "done", "error": 1}',
+        b'{"state": "done", "step": "many"}',
+        b'{"state": "training", "pid": "x"}',
+    ],
 )
 def test_a_damaged_status_reads_as_lost(run: RunDirectory, content: bytes) -> None:
     run.status_path.write_bytes(content)

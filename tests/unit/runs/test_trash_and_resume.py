@@ -14,7 +14,18 @@ from nlu_rl.runs.layout import RunDirectory, create_run, list_runs, open_run
 from nlu_rl.runs.lock import RunBusyError, RunLock
 from nlu_rl.runs.resume import requeue
 from nlu_rl.runs.status import Status, host_name, process_started, read_status, write_status
-from nlu_rl.runs.trash import empty, remove, restore, trashed
+from nlu_rl.runs.trash import empty, removable, remove, restore, trashed
+
+
+def test_a_damaged_run_is_removed_as_it_is(home: Path) -> None:
+    run = make("done")
+    run.job_path.write_text("{")
+    files = {path.name for path in run.path.iterdir()}
+    with pytest.raises(RunError, match="no run 'none'"):
+        removable("none")
+    there = remove(removable("run-01"))
+    assert {path.name for path in there.iterdir()} == files  # no lock is written into it
+    assert restore("run-01").path == run.path
 
 
 def make(state: str, kind: str = "train") -> RunDirectory:

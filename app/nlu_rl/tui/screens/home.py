@@ -214,7 +214,7 @@ class HomeScreen(RunActions):
 
     def action_open(self) -> None:
         if (current := self.current) is not None:
-            self.open_run(current.run)
+            self.open_run(open_run(current.name))
 
     def chosen_run(self) -> RunDirectory | None:
         return self.current.run if self.current else None
@@ -249,7 +249,7 @@ class HomeScreen(RunActions):
         def answer(yes: bool | None) -> None:
             if yes:
                 for name in names:
-                    operations.remove(open_run(name, write=True))
+                    operations.remove(name)
                     self._removed.append(name)
                     self._marked.discard(name)
                 self.refresh_runs()
@@ -285,5 +285,5 @@ def entitle(box: Widget, *, title: str | None = None, subtitle: str | None = Non
 
 def _words(overview: Overview) -> str:
     """Return what the filter looks into."""
-    parts = [overview.name, overview.status.state, overview.method, *overview.tasks, str(overview.recipe.get("model"))]
+    parts = [overview.name, overview.state, overview.method, *overview.tasks, str(overview.recipe.get("model"))]
     return " ".join(parts).lower()
