@@ -1,5 +1,6 @@
 """The evaluations of a run on one axis, the rows that changed, and the jobs that are started from there."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,23 @@ async def test_intervals_confusions_and_changes(open_app: Open, measured: Path, 
         await settled(pilot)
         assert "right" in screen_text(pilot)
         assert "text" in screen_text(pilot)
+
+
+async def test_it_opens_where_there_is_something_to_compare(open_app: Open, measured: Path) -> None:
+    other = record_evaluation(open_run("done-run"), "++++++++")
+    job = json.loads(other.job_path.read_text())
+    other.job_path.write_text(json.dumps({**job, "arguments": {**job["arguments"], "examples": 8}}))
+    async with open_app(run="done-run") as pilot:
+        await pilot.press("e")
+        await settled(pilot)
+        assert pilot.app.screen.query_one("#scores", DataTable).row_count == 3
+        assert "4 fixed, 1 broken" in screen_text(pilot)
+        assert "read strict 1.00: just an answer, tag closed · lenient 1.00" in screen_text(pilot)
+        await pilot.press("down")
+        await settled(pilot)
+        assert "0 fixed" not in screen_text(pilot)  # it is the only one on its rows
+        await pilot.press("enter")
+        assert "lenient 1.00: found in the text" in screen_text(pilot)
 
 
 async def test_another_reference_turns_the_comparison_round(open_app: Open, measured: Path) -> None:

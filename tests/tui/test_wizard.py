@@ -93,6 +93,7 @@ async def test_a_completion_can_be_tried(open_app: Open, ready: Path) -> None:
         await step(pilot, "n", "enter")
         shown = await step(pilot, "t", *"negative</Judgement>")
         assert "read as negative (strict)" in shown
+        assert "strict: just the answer, tag closed" in shown
         shown = await step(pilot, "escape", "right_square_bracket")
         assert "sees row 1" in shown
 

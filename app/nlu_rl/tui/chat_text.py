@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from nlu_rl.tui.format import cut, short, signed
+from nlu_rl.tui.sample_text import HOW
 from nlu_rl.tui.theme import style
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def answer_text(app: "App[Any]", answer: Answer) -> Text:
     read = answer.get("extracted")
     text.append("read as ", dim)
     text.append("∅ nothing" if read is None else str(read), strong + style(app, "bold"))
-    text.append(f"  ({answer.get('how')})\n", dim)
+    text.append(f"  ({HOW.get(str(answer.get('how')), '')})\n", dim)
     if answer.get("reward") is not None:
         text.append("reward  ", dim)
         text.append(f"{glyph} {signed(float(answer['reward']))}", strong)

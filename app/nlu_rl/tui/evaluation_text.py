@@ -47,12 +47,21 @@ def _evaluation(app: "App[Any]", result: Mapping[str, Any]) -> Text:
         text.append(f"{name:<14} {score(value):>5}  ", style(app, "bold") if name == result.get("metric") else None)
         text.append(interval_bar(low, value, high, first, 1.0), good)
         text.append(f"  {score(low)} to {score(high)}\n", dim)
-    if isinstance(rate := result.get("parse_rate"), int | float):
-        text.append(f"{'answers read':<14} {score(rate):>5}\n")
+    if read := read_text(result):
+        text.append(f"{read}\n")
     if isinstance(confusion := result.get("confusion"), dict):
         text.append("\n").append(confusion_text(app, confusion)).append("\n")
     text.append(f"predictions {result.get('predictions')}", dim)
     return text
+
+
+def read_text(result: Mapping[str, Any]) -> str:
+    """Return how many answers were read, and what that means; empty where none are."""
+    rates = result.get("parse_rate"), result.get("parse_rate_lenient")
+    if not all(isinstance(rate, int | float) for rate in rates):
+        return ""
+    strict, lenient = map(score, rates)
+    return f"read strict {strict}: just an answer, tag closed · lenient {lenient}: found in the text"
 
 
 def confusion_text(app: "App[Any]", confusion: Mapping[str, Any], most_cells: int = 13) -> Text:

@@ -21,6 +21,14 @@ _LEAST_COMPLETION, _LEAST_TEXT = 10, 8
 _GAP, _SCROLLBAR = 2, 1  # cells a table puts around a column, and beside all
 
 
+HOW = {
+    "strict": "strict: just the answer, tag closed",
+    "lenient": "lenient: found in the text",
+    "none": "no one answer in it",
+}
+"""What the ways to read an answer mean."""
+
+
 def verdict(sample: Sample) -> tuple[str, str]:
     """Return the glyph and the role of a sample."""
     if sample.get("extracted") is None:

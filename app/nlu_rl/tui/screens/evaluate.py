@@ -19,17 +19,17 @@ from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.status import Status
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui import operations
-from nlu_rl.tui.evaluation_text import confusion_text, result_text
-from nlu_rl.tui.format import cut
+from nlu_rl.tui.evaluation_text import confusion_text, read_text, result_text
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.score_table import columns, letter, rows_of
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.theme import style
+from nlu_rl.tui.widgets.changes_table import ChangesTable
 from nlu_rl.tui.widgets.enter_table import RowTable
 from nlu_rl.tui.widgets.job_bar import JobBar
 
 EMPTY = "Nothing was evaluated yet.\n\n  n   measure this run\n  z   measure its base model, before training\n"
-_ANSWER_CELLS, _MOST_CHANGES, _NARROW = 12, 2000, 110
+_NARROW = 110
 Kept = tuple[str, list[Change], list[Change]]
 
 
@@ -39,7 +39,7 @@ class EvaluateScreen(RunActions):
     KEYS_NAME: ClassVar[str] = "evaluate"
     BINDINGS = bindings("evaluate")
     CSS = """
-    EvaluateScreen #evaluate-head { height: 1; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    EvaluateScreen #evaluate-head { height: 2; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
     EvaluateScreen #job { display: none; padding: 0 1; }
     EvaluateScreen.-running #job { display: block; }
     EvaluateScreen #sides { height: 1fr; }
@@ -58,8 +58,6 @@ class EvaluateScreen(RunActions):
         self.found: list[Measured] = []
         self.reference: int | None = None
         self._kept: dict[tuple[RunDirectory, RunDirectory], Kept] = {}
-        self._kind = "all"
-        self._changes: list[Change] = []
 
     def compose(self) -> ComposeResult:
         yield Static(id="evaluate-head")
@@ -70,12 +68,11 @@ class EvaluateScreen(RunActions):
                 box.border_title = "Confusion"
                 yield Static(EMPTY, id="confusion")
         yield Static(id="paired")
-        yield RowTable(cursor_type="row", id="changes")
+        yield ChangesTable(id="changes")
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         self.query_one("#scores").border_title = "Scores, 95 % interval"
-        self.query_one("#changes").border_title = "Rows that changed"
         self.query_one("#scores").focus()
         self._show_head()
         self.reload()
@@ -101,7 +98,7 @@ class EvaluateScreen(RunActions):
         self._kept.clear()  # their sentences have letters
         places = {one.run: number for number, one in enumerate(self.found)}
         self.reference = places.get(before) if before else None
-        self.call_after_refresh(self._fill, len(self.found) - 1 if at is None else places.get(at, 0))
+        self.call_after_refresh(self._fill, self._opening() if at is None else places.get(at, 0))
         live = next((one for one in self.found if one.status.live), None)
         if live is not None and self.query_one(JobBar).run is None:
             self._follow(live.run)
@@ -117,6 +114,12 @@ class EvaluateScreen(RunActions):
             table.add_row(*row)
         table.move_cursor(row=at)
         self._show_current()
+
+    def _opening(self) -> int:
+        """Return where the cursor begins: on the latest evaluation that can be held against another, else the last."""
+        last = len(self.found) - 1
+        pairs = (at for at in range(last, -1, -1) if self.found[at].result and self._reference(at) not in (None, at))
+        return next(pairs, last)
 
     def _reference(self, at: int) -> int | None:
         """Return the evaluation to hold this one against: the chosen one, else the first on the same rows."""
@@ -134,9 +137,8 @@ class EvaluateScreen(RunActions):
         text = Text.assemble(("Evaluate ▸ ", style(self.app, "title")), (self.run.name, style(self.app, "bold")))
         if (one := self.current) is not None and one.result:
             scores = "  ".join(f"{name} {value:.3f}" for name, value in one.result["scores"].items())
-            read = one.result.get("parse_rate")
             text.append(f"   {one.name}: {scores}", style(self.app, "dim"))
-            text.append(f"  answers read {read:.1%}" if read is not None else "", style(self.app, "dim"))
+            text.append("\n").append(read_text(one.result), style(self.app, "dim"))
         self.query_one("#evaluate-head", Static).update(text)
 
     def _show_current(self) -> None:
@@ -191,22 +193,8 @@ class EvaluateScreen(RunActions):
         pair = self._pair()
         hint = "r on another evaluation of the same rows makes it the reference ◆." if self.found else ""
         self.query_one("#paired", Static).update(Text(sentence or hint, "" if sentence else style(self.app, "dim")))
-        table = self.query_one("#changes", DataTable)
-        table.border_title = f"Rows that changed: {len(fixed)} fixed, {len(broken)} broken"
-        table.border_subtitle = f"showing {self._kind}"
-        signed = [("▲", row) for row in fixed if self._kind in ("all", "fixed")]
-        signed += [("▼", row) for row in broken if self._kind in ("all", "broken")]
-        table.clear(columns=True)
-        names = [pair[0].name, pair[1].name] if pair else ["before", "after"]
-        for title, cells in (("", 1), ("right", _ANSWER_CELLS), *((name, _ANSWER_CELLS) for name in names)):
-            table.add_column(cut(title, cells), width=cells)
-        table.add_column("text", width=max(20, table.content_size.width - 3 * (_ANSWER_CELLS + 2) - 6))
-        self._changes = [row for _, row in signed][:_MOST_CHANGES]
-        for sign, row in signed[:_MOST_CHANGES]:
-            look = style(self.app, "good" if sign == "▲" else "bad")
-            answers = [Text(cut(value or "∅", _ANSWER_CELLS), no_wrap=True) for value in (row.gold, row.a, row.b)]
-            answers[2].stylize(look)
-            table.add_row(Text(sign, look), *answers, Text(" ".join(row.text.split())[:300], no_wrap=True))
+        names = [one.name for one in pair] if pair else []
+        self.query_one(ChangesTable).show(names, fixed, broken)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         if event.data_table.id == "scores" and event.data_table.row_count == len(self.found):
@@ -220,9 +208,8 @@ class EvaluateScreen(RunActions):
         """Show the row under the cursor in full: a text that changed, or a whole result."""
         from nlu_rl.tui.screens.ask import TextDialog
 
-        table = self.query_one("#changes", DataTable)
-        if self.focused is table and 0 <= table.cursor_row < len(self._changes):
-            row = self._changes[table.cursor_row]
+        table = self.query_one(ChangesTable)
+        if self.focused is table and (row := table.chosen) is not None:
             answers = f"{row.a or 'nothing read'} → {row.b or 'nothing read'}"
             self.app.push_screen(TextDialog(row.id, Text(f"right    {row.gold}\nanswers  {answers}\n\n{row.text}")))
         elif (one := self.current) is not None and one.result:
@@ -234,7 +221,7 @@ class EvaluateScreen(RunActions):
             self._fill()
 
     def action_show(self, kind: str) -> None:
-        self._kind = kind
+        self.query_one(ChangesTable).kind = kind
         self._compare()
 
     def action_new(self) -> None:

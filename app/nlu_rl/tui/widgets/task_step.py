@@ -14,6 +14,7 @@ from nlu_rl.tui import operations
 from nlu_rl.tui.draft import draft_of, recipes_for
 from nlu_rl.tui.format import meter
 from nlu_rl.tui.prompts import TaskView, judged_text, plain_prompt, rendered_prompts, task_view
+from nlu_rl.tui.sample_text import HOW
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.enter_table import NextTable
 from nlu_rl.tui.widgets.wizard_step import WizardStep
@@ -191,6 +192,7 @@ class TaskStep(WizardStep):
             text = judged_text(view.task, view.examples[self._example], completion)
         role = {"▲": "good", "◆": "warn", "▼": "bad"}.get(next((mark for mark in text if mark in "▲◆▼"), ""), "dim")
         self.query_one("#judged", Static).update(Text(text, style(self.app, role)))
+        self.query_one("#judge").border_subtitle = next((HOW[how] for how in HOW if f"({how})" in text), "")
 
     def _facts(self, text: Text) -> None:
         self.query_one("#task-facts", Static).update(text)
