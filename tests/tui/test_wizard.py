@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.widgets import TextArea
 
 from cli.conftest import write_rows
 from nlu_rl import paths
@@ -14,6 +15,7 @@ from nlu_rl.tui import operations
 from nlu_rl.tui.model_choices import model_choices
 from nlu_rl.tui.screens.monitor import MonitorScreen
 from nlu_rl.tui.screens.wizard import WizardScreen
+from nlu_rl.tui.screens.yaml_editor import wrong_line
 from nlu_rl.tui.widgets import task_step
 from tui.conftest import Open, screen_text, settled
 
@@ -132,8 +134,6 @@ async def test_the_whole_recipe_can_be_edited(open_app: Open, ready: Path) -> No
         await step(pilot, "n", "enter")
         await step(pilot, "enter")
         await step(pilot, "a")
-        from textual.widgets import TextArea
-
         area = pilot.app.screen.query_one(TextArea)
         text = area.text
         area.text = "model: ["
@@ -141,6 +141,36 @@ async def test_the_whole_recipe_can_be_edited(open_app: Open, ready: Path) -> No
         area.text = text.replace("seed: 1", "seed: 5")
         await step(pilot, "ctrl+s")
         assert pilot.app.screen.draft.command == "nlu-rl run demo seed=5"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [
+        ("learning_rate: 0.0005", "learning_rate: fast", "  learning_rate: fast"),
+        ("seed: 1", "seed: [", "seed: ["),
+        ("  scale: group", "  scale: x", "  scale: x"),
+        ("train:", "train:\n  stepps: 3", "  stepps: 3"),
+        ("  every: null", "  every: x", "  every: x"),
+    ],
+)
+async def test_a_refused_recipe_is_shown_at_its_line(
+    open_app: Open, ready: Path, old: str, new: str, refused: str
+) -> None:
+    async with open_app((80, 24)) as pilot:
+        await step(pilot, "n", "a")
+        area = pilot.app.screen.query_one(TextArea)
+        area.text = area.text.replace(old, new)
+        await step(pilot, "ctrl+s")
+        assert area.has_focus
+        assert area.selected_text == refused
+        assert refused.strip() in screen_text(pilot)
+
+
+def test_a_key_that_is_not_there_is_shown_at_its_section() -> None:
+    text = "model: m\nppo:\n  kl: 1\ngrpo:\n  clip: 2\n"
+    assert wrong_line(text, "The key 'ppo.clip' is missing.") == 2
+    assert wrong_line(text, "grpo.clip: no.") == 5
+    assert wrong_line(text, "The key 'tasks' is missing.") is None
 
 
 async def test_a_task_brings_its_recipes(open_app: Open, ready: Path) -> None:

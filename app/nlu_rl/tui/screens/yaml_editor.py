@@ -60,24 +60,34 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
         if (draft := self._read()) is not None:
             self.dismiss(draft)
             return
-        area = self.query_one(TextArea)
         message = str(self.query_one("#wrong", Static).content)
         if line := _LINE.search(message):
-            area.move_cursor((int(line[1]) - 1, 0))
-            area.select_line(int(line[1]) - 1)
+            self.call_after_refresh(self._go_to, int(line[1]) - 1)  # the message may have taken room from the text
+
+    def _go_to(self, line: int) -> None:
+        area = self.query_one(TextArea)
+        area.select_line(line)
+        area.scroll_cursor_visible(animate=False)
 
 
 def wrong_line(text: str, message: str) -> int | None:
-    """Return the number of the line a recipe's error is about: YAML's own, else that of the key it names."""
+    """Return the number of the line that a recipe's error is about: YAML's own, else that of the key it names."""
     if found := _LINE.search(message):
         return int(found[1])
-    lines = text.splitlines()
     for key in re.findall(r"([a-z_]+(?:\.[a-z_]+)*)", message):
         section, _, name = key.rpartition(".")
-        inside = not section
-        for number, line in enumerate(lines, start=1):
-            if section and re.match(rf"{section}\s*:", line):
-                inside = True
-            if inside and re.match(rf"\s*{name}\s*:", line) and (section or not line.startswith(" ")):
-                return number
+        if line := _line_of(text, section, name) or (_line_of(text, "", section) if section else None):
+            return line
+    return None
+
+
+def _line_of(text: str, section: str, name: str) -> int | None:
+    """Return the number of the line of a key: of a section's, or with no section of the recipe's own."""
+    inside = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        indent, key = re.match(r"(\s*)(\w*)", line).groups()  # type: ignore[union-attr]  # it matches anything
+        if key == name and (inside == section if indent else not section):
+            return number
+        if key and not indent:
+            inside = key
     return None
