@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual.widgets import TextArea
+from textual.widgets import Input, TextArea
 
 from cli.conftest import write_rows
 from nlu_rl import paths
@@ -141,6 +141,34 @@ async def test_the_whole_recipe_can_be_edited(open_app: Open, ready: Path) -> No
         area.text = text.replace("seed: 1", "seed: 5")
         await step(pilot, "ctrl+s")
         assert pilot.app.screen.draft.command == "nlu-rl run demo seed=5"
+
+
+async def test_changes_are_undone_one_at_a_time(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "3")
+        screen = pilot.app.screen
+        assert isinstance(screen, WizardScreen)
+        first = screen.draft
+        screen.query_one("#knob-1").focus()
+        await step(pilot, "end", "0", "0")
+        steps = screen.draft
+        screen.query_one("#knob-4").focus()
+        await step(pilot, "end", "4")
+        assert screen.draft != steps != first
+        await step(pilot, "escape", "u")
+        assert screen.draft == steps
+        assert screen.query_one("#knob-4", Input).value == "16"
+        await step(pilot, "4", "u")  # at the review too, where the command follows
+        assert screen.draft == first
+        assert "max_steps" not in screen_text(pilot)
+        await step(pilot, "u")
+        assert screen.draft == first
+        screen.draft = kept = first.changed("seed=7")
+        assert "These changes are from before: seed=7" in await step(pilot, "u")
+        await step(pilot, "escape")
+        assert screen.draft == kept
+        await step(pilot, "u", "y")
+        assert screen.draft == first
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,12 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("t", "try_completion", "Try", "Type a completion and see what is read and rewarded"),
         Key("d", "dry_run", "Dry run", "Do three steps, to see that it runs and how long it takes"),
         Key("a", "whole", "All settings", "The whole recipe as YAML"),
-        Key("u", "undo", "", "Undo all changes to the recipe"),
+        Key(
+            "u",
+            "undo",
+            "",
+            "Undo the last change to the recipe; those from before only if you say so",
+        ),
         Key("y", "copy", "Copy", "Copy the prompt, or the equivalent shell command"),
         Key("ctrl+s", "save_as", "", "Save the whole recipe as a file", "^s"),
         Key("ctrl+r", "afresh", "", "Begin afresh with the demo's recipe", "^r"),

@@ -14,12 +14,13 @@ from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import draft as drafts
 from nlu_rl.tui import operations
-from nlu_rl.tui.draft import Draft, first_draft
+from nlu_rl.tui.draft import Draft, draft_of, first_draft
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.place import WIZARD
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.theme import style
+from nlu_rl.tui.undo import Undo
 from nlu_rl.tui.widgets.model_step import ModelStep
 from nlu_rl.tui.widgets.recipe_step import RecipeStep
 from nlu_rl.tui.widgets.review_step import ReviewStep
@@ -57,6 +58,7 @@ class WizardScreen(BaseScreen):
         super().__init__()
         self._kept = drafts.kept()
         self.draft: Draft = self._kept or first_draft()
+        self.undo = Undo()
         self.step = 1
         self._starting = False
 
@@ -234,6 +236,7 @@ class WizardScreen(BaseScreen):
     def action_afresh(self) -> None:
         drafts.forget()
         self.draft = first_draft()
+        self.undo.forget()
         self.go_to(1)
 
     def action_whole(self) -> None:
@@ -241,13 +244,32 @@ class WizardScreen(BaseScreen):
 
         def answer(draft: Draft | None) -> None:
             if draft is not None:
+                self.undo.note("the recipe as YAML", self.draft)
                 self.draft = draft
                 self.go_to(self.step)
 
         self.app.push_screen(YamlEditor(self.draft), answer)
 
     def action_undo(self) -> None:
-        self.query_one(RecipeStep).undo()
+        """Take back the last change; what was changed before the wizard was opened, only when that is wanted."""
+        if (change := self.undo.take()) is not None:
+            what, self.draft = change
+            self.notify(f"Undone: {what}.", timeout=3)
+            self.go_to(self.step)
+            return
+        shipped = draft_of(self.draft.path, self.draft.recipe.model)
+        if self.draft == shipped:
+            self.notify("Nothing was changed.", timeout=2)
+            return
+
+        def answer(choice: str | None) -> None:
+            if choice == "shipped":
+                self.draft = shipped
+                self.go_to(self.step)
+
+        options = [Option("y", "shipped", f"Go back to {self.draft.path.name} as it is")]
+        text = "These changes are from before: " + " ".join(self.draft.overrides)
+        self.app.push_screen(ChoiceDialog("Undo all of them?", text, options), answer)
 
     def action_copy(self) -> None:
         text = self.query_one(TaskStep).prompt_text() if self.step == 2 else self.draft.command

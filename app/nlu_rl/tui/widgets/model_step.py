@@ -143,6 +143,7 @@ class ModelStep(WizardStep):
         about.border_title = choice.name
         about.update(text)
         if choice.name != self.draft.recipe.model:
+            self.wizard.undo.forget()
             self.wizard.draft = draft_of(self.draft.path, choice.name)
 
 

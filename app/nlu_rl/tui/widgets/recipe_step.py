@@ -130,17 +130,13 @@ class RecipeStep(WizardStep):
         self._notes()
         self._show_about()
 
-    def undo(self) -> None:
-        """Go back to the recipe as it is shipped."""
-        self.wizard.draft = draft_of(self.draft.path, self.draft.recipe.model)
-        self.fill()
-
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         if self._filling or self.wizard.step != 3 or not 0 <= event.cursor_row < len(self._paths):
             return
         path = self.draft.path.with_name(self._paths[event.cursor_row].rpartition("/")[2])
         if path != self.draft.path:
+            self.wizard.undo.note("another recipe", self.draft)
             self.wizard.draft = draft_of(path, self.draft.recipe.model)
             self.fill()
 
@@ -148,11 +144,13 @@ class RecipeStep(WizardStep):
         event.stop()
         knob = KNOBS[int(str(event.input.id).removeprefix("knob-"))]
         try:
-            self.wizard.draft = self.draft.changed(*self._pending(knob.key), f"{knob.key}={event.value}")
+            changed = self.draft.changed(*self._pending(knob.key), f"{knob.key}={event.value}")
         except RecipeError as error:
             self._errors[knob.key] = error.message.removeprefix("recipe: ").removeprefix(f"{knob.key}: ")
         else:
             self._errors.clear()
+            self.wizard.undo.note(knob.label, self.draft, typed=True)
+            self.wizard.draft = changed
         self._notes()
 
     def _pending(self, but: str) -> list[str]:

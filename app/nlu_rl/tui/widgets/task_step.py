@@ -122,6 +122,7 @@ class TaskStep(WizardStep):
         name = self.name_shown
         self._example = 0
         if self.draft.recipe.tasks != [name]:
+            self.wizard.undo.forget()
             found = recipes_for(name, self.draft.recipe.model)
             if found:
                 self.wizard.draft = draft_of(found[0], self.draft.recipe.model)
