@@ -19,6 +19,7 @@ from textual.screen import Screen
 from nlu_rl.errors import InternalError, NluRlError, unknown_name
 from nlu_rl.tui import keys
 from nlu_rl.tui.ascii import AsciiFilter
+from nlu_rl.tui.colourless import Colourless
 from nlu_rl.tui.drawing import draw_no_more, failed_widget
 from nlu_rl.tui.keys import Key
 from nlu_rl.tui.place import remembered_screen
@@ -53,6 +54,7 @@ class NluApp(App[None]):
         self._strict = strict
         self._faults: deque[float] = deque(maxlen=_MANY)
         self._problem: NluRlError | None = None
+        self._colourless = Colourless(self)
         self._settings = self._read_settings()
         self.set_keymap(self._settings.keymap)
 
@@ -80,7 +82,7 @@ class NluApp(App[None]):
         return self._settings.ascii
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        filters = super().get_line_filters()
+        filters = [self._colourless] if self.no_color else super().get_line_filters()
         return [*filters, AsciiFilter()] if self.ascii else filters
 
     def get_key_display(self, binding: Binding) -> str:
