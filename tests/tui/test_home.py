@@ -10,6 +10,7 @@ from nlu_rl.tui.keys import KEYS
 from nlu_rl.tui.screens.dialogs import HelpDialog, ProblemDialog, TypedDialog
 from nlu_rl.tui.screens.home import HomeScreen
 from nlu_rl.tui.screens.monitor import MonitorScreen
+from nlu_rl.tui.widgets.filter_bar import FilterBar
 from tui.conftest import Open, screen_text, settled
 
 pytestmark = pytest.mark.anyio
@@ -54,6 +55,13 @@ async def test_filter_sort_and_mark(open_app: Open, runs: Path) -> None:
         assert names(pilot.app.screen) == ["lost-run"]
         await pilot.press("escape")
         assert len(names(pilot.app.screen)) == 4
+        bar = pilot.app.screen.query_one(FilterBar)
+        for leave in ("enter", "tab"):  # left empty, it goes away
+            await pilot.press("slash")
+            assert bar.is_open
+            await pilot.press(leave)
+            await settled(pilot)
+            assert not bar.is_open
         await pilot.press("o")
         assert names(pilot.app.screen) == ["done-run", "failed-run", "live-run", "lost-run"]
         await pilot.press("space")

@@ -18,6 +18,7 @@ from nlu_rl.tui.screens import monitor
 from nlu_rl.tui.screens.dialogs import ProblemDialog
 from nlu_rl.tui.screens.monitor import PANELS, MonitorScreen
 from nlu_rl.tui.screens.sample import SampleDialog
+from nlu_rl.tui.widgets.filter_bar import FilterBar
 from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
 from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.raster import Curve
@@ -181,6 +182,10 @@ async def test_samples_are_filtered(open_app: Open, runs: Path) -> None:
         await settled(pilot)
         table = pilot.app.screen.query_one("#panel-7")
         assert {sample["step"] for sample in table.samples} == {17}
+        await pilot.press("escape", "slash", "enter")
+        await settled(pilot)
+        assert not pilot.app.screen.query_one(FilterBar).is_open
+        assert len({sample["step"] for sample in table.samples}) > 1
 
 
 async def test_smoothing_and_log_scale_redraw(open_app: Open, runs: Path) -> None:

@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Footer, Static
 
 from nlu_rl import __version__
 from nlu_rl.runs.layout import RunDirectory, open_run
@@ -21,6 +21,7 @@ from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.stale_jobs import sweep
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.enter_table import OpenTable
+from nlu_rl.tui.widgets.filter_bar import FilterBar
 
 POLL_SECONDS = 1.0
 HARDWARE_SECONDS = 3.0
@@ -49,8 +50,6 @@ class HomeScreen(RunActions):
     HomeScreen #list:focus-within { border: round $primary; }
     HomeScreen DataTable { height: 1fr; background: transparent; scrollbar-size-vertical: 1; }
     HomeScreen #preview { height: 6; text-wrap: nowrap; text-overflow: ellipsis; }
-    HomeScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
-    HomeScreen.-filtering #filter { display: block; }
     HomeScreen.-empty DataTable { display: none; }
     HomeScreen #empty { display: none; height: 1fr; }
     HomeScreen.-empty #empty { display: block; }
@@ -71,7 +70,7 @@ class HomeScreen(RunActions):
         yield Static(id="top")
         with Vertical(id="list", classes="box") as box:
             box.border_title = "Runs"
-            yield Input(placeholder="words of the line: ⏎ keep, esc drop", id="filter", disabled=True)
+            yield FilterBar("line")
             yield OpenTable(cursor_type="row", show_header=True, id="runs")
             yield Static(EMPTY, id="empty")
         yield Static(id="preview", classes="box")
@@ -136,7 +135,7 @@ class HomeScreen(RunActions):
 
     def _fill(self) -> None:
         """Show the runs that pass the filter; rows are replaced only when they are others, cells when they differ."""
-        words = self.query_one("#filter", Input).value.lower().split()
+        words = self.query_one(FilterBar).words
         name, key = SORTS[self._order]
         chosen = [o for o in self._found if all(word in _words(o) for word in words)]
         at = self.current.name if self.current else None
@@ -191,16 +190,12 @@ class HomeScreen(RunActions):
         self._table.focus()
 
     def key_escape(self) -> None:
-        if self.has_class("-filtering"):
-            self.query_one("#filter", Input).value = ""
-            self.query_one("#filter", Input).disabled = True  # or it takes the focus when a dialog closes, and the keys
-            self.remove_class("-filtering")
+        if self.query_one(FilterBar).is_open:
+            self.query_one(FilterBar).close()
             self._table.focus()
 
     def action_filter(self) -> None:
-        self.add_class("-filtering")
-        self.query_one("#filter").disabled = False
-        self.query_one("#filter").focus()
+        self.query_one(FilterBar).open()
 
     def action_sort(self) -> None:
         self._order = (self._order + 1) % len(SORTS)

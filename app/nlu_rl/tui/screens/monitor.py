@@ -12,7 +12,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Grid, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import DataTable, Footer, Static
 
 from nlu_rl.runs.history import Point
 from nlu_rl.runs.layout import RunDirectory
@@ -27,6 +27,7 @@ from nlu_rl.tui.screens.dialogs import stop_dialog
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.snapshot import Snapshot, SnapshotReader
 from nlu_rl.tui.theme import style
+from nlu_rl.tui.widgets.filter_bar import FilterBar
 from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
 from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.sample_table import SampleTable
@@ -48,8 +49,6 @@ class MonitorScreen(RunActions):
     MonitorScreen #banner { display: none; height: auto; max-height: 3; padding: 0 1; background: $warning 25%; }
     MonitorScreen.-concerned #banner { display: block; }
     MonitorScreen #tabs { display: none; height: 1; padding: 0 0 0 1; }
-    MonitorScreen #filter { display: none; height: 1; border: none; padding: 0 1; }
-    MonitorScreen.-filtering #filter { display: block; }
     MonitorScreen #panels { grid-size: 3 4; grid-rows: 1fr 1fr auto 1fr; height: 1fr; }
     MonitorScreen #panel-7 { column-span: 2; row-span: 2; }
     MonitorScreen #panel-9 { border: round $border; border-title-color: $primary; scrollbar-size-vertical: 1; }
@@ -85,7 +84,7 @@ class MonitorScreen(RunActions):
         yield Static(id="head")
         yield Static(id="banner")
         yield Static(id="tabs")
-        yield Input(placeholder="words of the sample: ⏎ keep, esc drop", id="filter", disabled=True)
+        yield FilterBar("sample")
         yield Static(id="result")
         with Grid(id="panels"):
             for number, title in enumerate(CHARTS, start=1):
@@ -223,10 +222,8 @@ class MonitorScreen(RunActions):
         self.call_after_refresh(self._show)
 
     def action_back(self) -> None:
-        if self.has_class("-filtering"):
-            self.query_one("#filter", Input).value = ""
-            self.query_one("#filter", Input).disabled = True  # or it may take the focus unseen, and the keys
-            self.remove_class("-filtering")
+        if self.query_one(FilterBar).is_open:
+            self.query_one(FilterBar).close()
             self._panel_widget(7).focus()
         elif self.has_class("-zoomed") and not self.has_class("-job"):
             self.action_zoom()
@@ -248,12 +245,10 @@ class MonitorScreen(RunActions):
 
     def action_filter(self) -> None:
         self.action_show_panel(7)
-        self.add_class("-filtering")
-        self.query_one("#filter").disabled = False
-        self.query_one("#filter").focus()
+        self.query_one(FilterBar).open()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        self.query_one("#panel-7", SampleTable).words = event.value.lower().split()
+    def on_input_changed(self) -> None:
+        self.query_one("#panel-7", SampleTable).words = self.query_one(FilterBar).words
         self._show()
 
     def on_input_submitted(self) -> None:
