@@ -1,4 +1,7 @@
-"""Textual's table, with Enter written in the footer by our word: its own binding would keep it out."""
+"""Textual's table of rows: Home and End go to the first and the last, and Enter is written in the footer by our word.
+
+Textual's own bindings scroll sideways, and would keep Enter out of the footer.
+"""
 
 from typing import ClassVar
 
@@ -7,7 +10,16 @@ from textual.binding import Binding
 from textual.widgets import DataTable
 
 
-class OpenTable(DataTable[Text]):
+class RowsTable(DataTable[Text]):
+    """A row is what can be chosen."""
+
+    BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
+        Binding("home", "scroll_top", "First", show=False),
+        Binding("end", "scroll_bottom", "Last", show=False),
+    ]
+
+
+class OpenTable(RowsTable):
     """Enter opens the row."""
 
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
@@ -17,7 +29,7 @@ class OpenTable(DataTable[Text]):
     ]
 
 
-class NextTable(DataTable[Text]):
+class NextTable(RowsTable):
     """Enter takes the row and goes on."""
 
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
@@ -25,7 +37,7 @@ class NextTable(DataTable[Text]):
     ]
 
 
-class RowTable(DataTable[Text]):
+class RowTable(RowsTable):
     """Enter opens an evaluation, or a row that changed."""
 
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
@@ -33,7 +45,7 @@ class RowTable(DataTable[Text]):
     ]
 
 
-class CommandTable(DataTable[Text]):
+class CommandTable(RowsTable):
     """Enter copies the command under the cursor."""
 
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-from rich.text import Text
-from textual.widgets import DataTable
-
 from nlu_rl.tui.sample_text import Sample, columns, row_of, words_of
+from nlu_rl.tui.widgets.enter_table import RowsTable
 
 SHOWN_SAMPLES = 100
 
 
-class SampleTable(DataTable[Text]):
+class SampleTable(RowsTable):
     """Give it all samples with `show`; rows are rebuilt only when there are others.
 
     Rebuilding a hundred rows costs more than all charts do, so as many are made as can be seen, until it has the focus.
