@@ -10,8 +10,10 @@ from nlu_rl.tui.keys import KEYS
 from nlu_rl.tui.screens.dialogs import HelpDialog, ProblemDialog, TypedDialog
 from nlu_rl.tui.screens.home import HomeScreen
 from nlu_rl.tui.screens.monitor import MonitorScreen
+from nlu_rl.tui.widgets.enter_table import OpenTable
 from nlu_rl.tui.widgets.filter_bar import FilterBar
 from tui.conftest import Open, screen_text, settled
+from tui.recorded import step_line
 
 pytestmark = pytest.mark.anyio
 
@@ -66,6 +68,15 @@ async def test_filter_sort_and_mark(open_app: Open, runs: Path) -> None:
         assert names(pilot.app.screen) == ["done-run", "failed-run", "live-run", "lost-run"]
         await pilot.press("space")
         assert "* " in screen_text(pilot)
+
+
+async def test_home_and_end_go_to_the_first_and_the_last_run(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        table = pilot.app.screen.query_one(OpenTable)
+        await pilot.press("end")
+        assert table.cursor_row == 3
+        await pilot.press("home")
+        assert table.cursor_row == 0
 
 
 async def test_enter_opens_the_monitor_and_escape_comes_back(open_app: Open, runs: Path) -> None:
@@ -208,3 +219,20 @@ async def test_marked_runs_are_compared(open_app: Open, runs: Path) -> None:
         assert "smollm2-135m" in shown  # a setting that does not differ
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, HomeScreen)
+
+
+async def test_runs_without_a_score_are_compared_by_what_they_have(open_app: Open, runs: Path) -> None:
+    for name in ("failed-run", "lost-run"):
+        path = runs / "runs" / name / "events.jsonl"
+        path.write_text(step_line(1, 3, kl=0.5).replace("reward", "prize").replace('"accuracy"', '"luck"'))
+    async with open_app((120, 36)) as pilot:
+        await pilot.press("space", "space", "c", "d")
+        await settled(pilot)
+        shown = screen_text(pilot)
+        assert "loss   m: next metric" in shown
+        assert "━ A 1.000" in shown
+        assert "sst2" in shown
+        assert "[" not in shown  # a list is not shown as the program writes it
+        await pilot.press("m", "m", "m", "m")
+        await settled(pilot)
+        assert "loss   m: next metric" in screen_text(pilot)

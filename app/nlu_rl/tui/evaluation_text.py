@@ -90,4 +90,6 @@ def _export(app: "App[Any]", result: Mapping[str, Any]) -> Text:
 def _value(value: Any) -> str:
     if isinstance(value, dict):
         return "  ".join(f"{name} {_value(item)}" for name, item in value.items())
+    if isinstance(value, list):
+        return " + ".join(map(_value, value))
     return short(value) if isinstance(value, float) else str(value)

@@ -96,13 +96,22 @@ class CompareScreen(BaseScreen):
             history.poll()
             found = {name: history.series(name) for name in METRICS}
             series.append({**found, "score": history.scores()})
-            settings.append({key: str(value) for key, value in flat(read_recipe(run)).items()})
+            settings.append({key: written(value) for key, value in flat(read_recipe(run)).items()})
             clocks.append(history.clock())
         return series, settings, clocks
 
     def _take(self, found: Found) -> None:
+        first = not self._series
         self._series, self._settings, self._clocks = found
-        self._show()
+        if first and METRICS[self._metric] not in self._there:
+            self.action_metric()
+        else:
+            self._show()
+
+    @property
+    def _there(self) -> list[str]:
+        """The metrics that one run at least has."""
+        return [name for name in METRICS if any(series[name] for series in self._series)]
 
     def _show(self) -> None:
         metric = METRICS[self._metric]
@@ -211,7 +220,9 @@ class CompareScreen(BaseScreen):
         return chr(ord("A") + number)
 
     def action_metric(self) -> None:
-        self._metric = (self._metric + 1) % len(METRICS)
+        """Go to the next metric that there is."""
+        places = [*range(self._metric + 1, len(METRICS)), *range(self._metric)]
+        self._metric = next((place for place in places if METRICS[place] in self._there), self._metric)
         self._show()
 
     def action_smoothing(self) -> None:
@@ -238,3 +249,10 @@ def flat(recipe: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in recipe.items():
         found.update(flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
     return found
+
+
+def written(value: Any) -> str:
+    """Return a setting as people write it."""
+    if isinstance(value, list):
+        return " + ".join(map(str, value)) or "–"
+    return "–" if value is None else str(value)
