@@ -255,7 +255,7 @@ async def test_the_hardware_is_shown_with_cards_where_there_are(
     monkeypatch.setattr(monitor, "usage", lambda: now)
     async with open_app((120, 40), run="live-run") as pilot:
         shown = screen_text(pilot)
-        for words in ("GPU0", "87% 61°C", "VRAM", "15.2/24G", "CPU", "31%", "9.8/32G", "212G free"):
+        for words in ("GPU0", "87% 61°C", "VRAM", "16.3/26 GB", "CPU", "31%", "10.5/34 GB", "212 GB free"):
             assert words in shown
         panel = pilot.app.screen.query_one(HardwarePanel)
         panel.show(now)

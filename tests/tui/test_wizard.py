@@ -1,5 +1,6 @@
 """The wizard by keys alone: from nothing to a run that is training."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ async def test_enter_four_times_starts_a_run(open_app: Open, ready: Path, size: 
         assert "[4 Review]" in shown
         assert "nlu-rl run demo" in shown
         assert "fits" in shown
+        assert re.search(r"total +[0-9.]+ GB [█░]+ +[0-9]+%", shown)  # in the unit of the checks beside it
         assert shown.splitlines()[-1].startswith("⏎ Start esc Back")
         await step(pilot, "enter")
         assert isinstance(pilot.app.screen, MonitorScreen)

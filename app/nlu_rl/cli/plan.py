@@ -60,7 +60,6 @@ def _print(report: dict[str, Any]) -> None:
     from rich.table import Table
 
     from nlu_rl.cli.console import stdout
-    from nlu_rl.models.memory import GIB
 
     budget = report["budget_bytes"]
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -68,13 +67,13 @@ def _print(report: dict[str, Any]) -> None:
     table.add_column(justify="right", no_wrap=True)
     table.add_column(no_wrap=True)
     for key, label in _LABELS.items():
-        table.add_row(label, f"{report[key] / GIB:.2f} GiB", _bar(report[key] / budget))
+        table.add_row(label, f"{report[key] / 1e9:.2f} GB", _bar(report[key] / budget))
     style = "bold" if report["fits"] else "bold red"
     table.add_row(
-        "needed at most at once", f"{report['total_bytes'] / GIB:.2f} GiB", _bar(report["total_bytes"] / budget)
+        "needed at most at once", f"{report['total_bytes'] / 1e9:.2f} GB", _bar(report["total_bytes"] / budget)
     )
     table.rows[-1].style = style
-    table.add_row(f"{report['gpu']} has", f"{budget / GIB:.2f} GiB", "")
+    table.add_row(f"{report['gpu']} has", f"{budget / 1e9:.2f} GB", "")
     console = stdout()
     console.print(
         f"{report['model']}, {report['parameters'] / 1e6:,.0f} M parameters, {report['compute_type']}, "

@@ -69,6 +69,11 @@ def size(count: float) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count:.0f} B"
 
 
+def filled(used: float, total: float) -> str:
+    """Return bytes of bytes as `9.8/34 GB`."""
+    return f"{used / 1e9:.1f}/{total / 1e9:.0f} GB"
+
+
 def span(seconds: float) -> str:
     """Return how long something takes: `40 s`, `22 min` or `3 h 10 min`."""
     if seconds < 90:

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass
 
 from nlu_rl import paths
+from nlu_rl.tui.format import filled
 
 _QUERY = ("--query-gpu=utilization.gpu,memory.used,memory.total,temperature.gpu", "--format=csv,noheader,nounits")
 FIRST_LOOK_SECONDS = 0.1
@@ -79,12 +80,11 @@ def cards() -> tuple[Card, ...]:
 
 def hardware_text(now: Usage) -> str:
     """Return it on one line."""
-    gib = 2**30
     parts = [
-        f"GPU{number} {card.busy:.0%} {card.used_bytes / gib:.1f}/{card.total_bytes / gib:.0f}G {card.celsius:.0f}°C"
+        f"GPU{number} {card.busy:.0%} {filled(card.used_bytes, card.total_bytes)} {card.celsius:.0f}°C"
         for number, card in enumerate(now.cards)
     ]
     parts.append(f"CPU {now.busy:.0%}")
-    parts.append(f"RAM {now.used_bytes / gib:.1f}/{now.total_bytes / gib:.0f}G")
-    parts.append(f"disk {now.free_disk_bytes / 1e9:.0f}G free")
+    parts.append(f"RAM {filled(now.used_bytes, now.total_bytes)}")
+    parts.append(f"disk {now.free_disk_bytes / 1e9:.0f} GB free")
     return "  ".join(parts)

@@ -5,13 +5,12 @@ from collections import deque
 from rich.text import Text
 from textual.widgets import Static
 
-from nlu_rl.tui.format import BARS, meter
+from nlu_rl.tui.format import BARS, filled, meter
 from nlu_rl.tui.hardware import Usage
 from nlu_rl.tui.theme import style
 
 KEPT_MOMENTS = 60
 FULL_SHARE = 0.95
-_GIB = 2**30
 _NAME, _VALUE = 5, 13
 
 
@@ -47,7 +46,7 @@ class HardwarePanel(Static, can_focus=True):
             self._filled(text, "VRAM", card.used_bytes, card.total_bytes)
         self._lately(text, "CPU", f"{now.busy:.0%}")
         self._filled(text, "RAM", now.used_bytes, now.total_bytes)
-        free = f"{now.free_disk_bytes / 1e9:.0f}G free"
+        free = f"{now.free_disk_bytes / 1e9:.0f} GB free"
         self._filled(text, "disk", now.disk_bytes - now.free_disk_bytes, now.disk_bytes, free)
         text.rstrip()
         return text
@@ -63,9 +62,9 @@ class HardwarePanel(Static, can_focus=True):
         self._line(text, name, bars, value, "good")
 
     def _filled(self, text: Text, name: str, used: float, total: float, value: str = "") -> None:
-        """Add a line whose bar is what is used; `value` is by default that in GiB."""
+        """Add a line whose bar is what is used; `value` is by default that in GB."""
         share = used / total if total else 0.0
-        value = value or f"{used / _GIB:.1f}/{total / _GIB:.0f}G"
+        value = value or filled(used, total)
         self._line(text, name, meter(share, self._bar_cells), value, "bad" if share > FULL_SHARE else "good")
 
     def _line(self, text: Text, name: str, bar: str, value: str, role: str) -> None:

@@ -6,7 +6,6 @@ from textual.widgets import DataTable, Input, Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.models.machine import Accelerator
-from nlu_rl.models.memory import GIB
 from nlu_rl.runs import control
 from nlu_rl.runs.status import Status
 from nlu_rl.tui import jobs
@@ -100,7 +99,7 @@ class ModelStep(WizardStep):
     def _take(self, found: tuple[Accelerator, list[ModelChoice]]) -> None:
         self._accelerator, self._choices = found
         table = self.query_one("#models", DataTable)
-        table.border_title = f"Model, for {found[0].name} with {found[0].memory_bytes / GIB:.0f} G"
+        table.border_title = f"Model, for {found[0].name} with {found[0].memory_bytes / 1e9:.0f} GB"
         for title, width in COLUMNS:
             table.add_column(title, width=width)
         self._fill(self.draft.recipe.model)
@@ -148,4 +147,4 @@ class ModelStep(WizardStep):
 
 
 def _gigabytes(count: float | None) -> str:
-    return "–" if count is None else f"{count / GIB:.1f} G"
+    return "–" if count is None else f"{count / 1e9:.1f} GB"

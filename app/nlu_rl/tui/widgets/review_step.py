@@ -10,7 +10,6 @@ from textual.widgets import Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.models.machine import named_accelerator
-from nlu_rl.models.memory import GIB
 from nlu_rl.models.recipe_plan import PROMPT_TOKENS, plan_recipe
 from nlu_rl.recipe import Recipe
 from nlu_rl.runs import control
@@ -37,7 +36,7 @@ PARTS = (
     ("KV cache", "kv_bytes"),
     ("slack", "slack_bytes"),
 )
-BAR_CELLS = 11
+BAR_CELLS = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +195,7 @@ class ReviewStep(WizardStep):
         budget, whole = plan["budget_bytes"], plan["total_bytes"]
         text, before = Text(no_wrap=True), 0.0
         for number, (label, key) in enumerate(PARTS):
-            text.append(f"{label:<12}{plan[key] / GIB:6.2f} G ")
+            text.append(f"{label:<12}{plan[key] / 1e9:6.2f} GB ")
             first, before = round(before / whole * BAR_CELLS), before + plan[key]
             cells = max(round(before / whole * BAR_CELLS) - first, 1 if plan[key] else 0)
             first = min(first, BAR_CELLS - cells)
@@ -204,9 +203,9 @@ class ReviewStep(WizardStep):
             text.append("█" * cells, style(self.app, f"series-{number % 3}"))
             text.append("·" * (BAR_CELLS - first - cells) + "\n", style(self.app, "dim"))
         role, verdict = ("good", "✔ fits") if plan["fits"] else ("bad", "✖ does not fit")
-        text.append(f"total       {plan['total_bytes'] / GIB:6.2f} G ", style(self.app, "bold"))
+        text.append(f"total       {plan['total_bytes'] / 1e9:6.2f} GB ", style(self.app, "bold"))
         text.append(meter(whole / budget, BAR_CELLS) + f" {whole / budget:.0%}\n", style(self.app, role))
-        text.append(f"{verdict}, of {budget / GIB:.1f} G on {plan['gpu']}", style(self.app, role))
+        text.append(f"{verdict}, of {budget / 1e9:.1f} GB on {plan['gpu']}", style(self.app, role))
         if plan["change"]:
             text.append(f"\nfits with {' '.join(plan['change'])}", style(self.app, "warn"))
         return text
