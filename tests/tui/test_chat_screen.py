@@ -61,8 +61,14 @@ async def test_a_right_answer_that_cannot_be_one_is_not_asked(open_app: Open, ru
     async with open_app(run="done-run") as pilot:
         await pilot.press("t")
         await settled(pilot)
-        await pilot.press(*"fine", "tab", *"maybe", "enter")
+        await pilot.press("tab", *"maybe")
         await settled(pilot)
+        assert "▲ 'maybe' is no answer of sst2: it is one of" in screen_text(pilot)
+        await pilot.press("enter")  # with no text yet: the answer is told of first
+        assert pilot.app.screen.focused.name == "gold"
+        await pilot.press("shift+tab", *"fine", "enter")
+        await settled(pilot)
+        assert "is no answer of sst2" in screen_text(pilot)
         [job] = list_runs(open_run("done-run").path / "chat")
         assert not (job.path / QUESTIONS).exists()
         await pilot.press("escape")

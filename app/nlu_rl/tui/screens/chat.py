@@ -66,6 +66,7 @@ class ChatScreen(BaseScreen):
         self._talk: Conversation | None = None
         self._examples: dict[str, list[Example]] = {}
         self._row = -1
+        self._row_text = ""
         self._greedy = True
         self._status: Status | None = None
         self._answers: dict[int, dict[str, Any]] = {}
@@ -128,7 +129,8 @@ class ChatScreen(BaseScreen):
         rows.append(_line(GOLD, "right answer", f"if you know it: {answers}"))
         box.mount(*rows)
         self.call_after_refresh(self._focus_first)
-        self._row = -1
+        self._row, self._row_text = -1, ""
+        box.border_subtitle = ""
         self._show_head()
 
     def _focus_first(self) -> None:
@@ -186,11 +188,21 @@ class ChatScreen(BaseScreen):
             earlier.append(history_line(self.app, self._answers[number]))
         self.query_one("#earlier", Static).update(earlier)
 
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Tell of a right answer that cannot be one while it is typed: it would not be asked."""
+        event.stop()
+        if event.input.name == GOLD:
+            wrong = _not_an_answer(self.task_name, event.value)
+            self.query_one("#question").border_subtitle = f"▲ {wrong}" if wrong else self._row_text
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Ask, once every text is there."""
         event.stop()
         values = {field.name or "": field.value.strip() for field in self._inputs()}
         gold = values.pop(GOLD, "")
+        if wrong := _not_an_answer(self.task_name, gold):
+            self.notify(wrong, severity="warning", timeout=5)
+            return
         for field in self._inputs():
             if field.name != GOLD and not field.value.strip():
                 field.focus()
@@ -198,9 +210,6 @@ class ChatScreen(BaseScreen):
         talk, task = self._talk, self.task_name
         if talk is None:
             self.notify("The model is being looked for…", timeout=3)
-            return
-        if gold and (wrong := _not_an_answer(task, gold)):
-            self.notify(wrong, severity="warning", timeout=5)
             return
         greedy = self._greedy
         for side in TITLES:
@@ -232,7 +241,8 @@ class ChatScreen(BaseScreen):
         example = examples[self._row]
         for field in self._inputs():
             field.value = str((example.gold or "") if field.name == GOLD else example.fields.get(field.name or "", ""))
-        self.query_one("#question").border_subtitle = f"validation row {self._row + 1} of {len(examples):,}"
+        self._row_text = f"validation row {self._row + 1} of {len(examples):,}"
+        self.query_one("#question").border_subtitle = self._row_text
 
     def action_decoding(self) -> None:
         self._greedy = not self._greedy
@@ -266,7 +276,7 @@ def _line(name: str, label: str, hint: str) -> Horizontal:
 
 def _not_an_answer(task_name: str, gold: str) -> str:
     """Return why a text cannot be a right answer of the task; empty when it can."""
-    answers = get_task(task_name).answers
-    if answers is None or gold in answers:
+    answers, gold = get_task(task_name).answers, gold.strip()
+    if not gold or answers is None or gold in answers:
         return ""
     return f"'{gold}' is no answer of {task_name}: it is one of {', '.join(answers)}."
