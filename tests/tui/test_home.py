@@ -13,7 +13,7 @@ from nlu_rl.tui.screens.monitor import MonitorScreen
 from nlu_rl.tui.widgets.enter_table import OpenTable
 from nlu_rl.tui.widgets.filter_bar import FilterBar
 from tui.conftest import Open, screen_text, settled
-from tui.recorded import step_line
+from tui.recorded import record, step_line
 
 pytestmark = pytest.mark.anyio
 
@@ -68,6 +68,15 @@ async def test_filter_sort_and_mark(open_app: Open, runs: Path) -> None:
         assert names(pilot.app.screen) == ["done-run", "failed-run", "live-run", "lost-run"]
         await pilot.press("space")
         assert "* " in screen_text(pilot)
+
+
+async def test_more_runs_than_fit_are_not_scrolled_sideways(open_app: Open, home: Path) -> None:
+    for number in range(20):
+        record(home, f"run-{number}", steps=1)
+    async with open_app((80, 24)) as pilot:
+        table = pilot.app.screen.query_one(OpenTable)
+        assert table.show_vertical_scrollbar
+        assert not table.show_horizontal_scrollbar
 
 
 async def test_home_and_end_go_to_the_first_and_the_last_run(open_app: Open, runs: Path) -> None:

@@ -48,7 +48,7 @@ class HomeScreen(RunActions):
     HomeScreen #top { height: 1; }
     HomeScreen #list { height: 1fr; border: round $border; border-title-color: $primary; }
     HomeScreen #list:focus-within { border: round $primary; }
-    HomeScreen DataTable { height: 1fr; background: transparent; scrollbar-size-vertical: 1; }
+    HomeScreen DataTable { height: 1fr; overflow-x: hidden; background: transparent; scrollbar-size-vertical: 1; }
     HomeScreen #preview { height: 6; text-wrap: nowrap; text-overflow: ellipsis; }
     HomeScreen.-empty DataTable { display: none; }
     HomeScreen #empty { display: none; height: 1fr; }
