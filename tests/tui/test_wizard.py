@@ -154,6 +154,10 @@ async def test_changes_are_undone_one_at_a_time(open_app: Open, ready: Path) -> 
         screen.query_one("#knob-1").focus()
         await step(pilot, "end", "0", "0")
         steps = screen.draft
+        screen.query_one("#knob-0").focus()
+        assert "✖ Unknown value" in await step(pilot, "x")
+        assert "✖ Unknown value" not in await step(pilot, "escape", "u")
+        assert screen.draft == steps
         screen.query_one("#knob-4").focus()
         await step(pilot, "end", "4")
         assert screen.draft != steps != first

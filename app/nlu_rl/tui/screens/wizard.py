@@ -252,6 +252,9 @@ class WizardScreen(BaseScreen):
 
     def action_undo(self) -> None:
         """Take back the last change; what was changed before the wizard was opened, only when that is wanted."""
+        if self.query_one(RecipeStep).drop_refused():
+            self.notify("Undone: what was refused.", timeout=3)
+            return
         if (change := self.undo.take()) is not None:
             what, self.draft = change
             self.notify(f"Undone: {what}.", timeout=3)

@@ -130,6 +130,13 @@ class RecipeStep(WizardStep):
         self._notes()
         self._show_about()
 
+    def drop_refused(self) -> bool:
+        """Write the draft over what was typed and refused; return whether there was any."""
+        refused = bool(self._errors)
+        if refused:
+            self.fill()
+        return refused
+
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         if self._filling or self.wizard.step != 3 or not 0 <= event.cursor_row < len(self._paths):
