@@ -30,6 +30,13 @@ async def test_an_empty_home_says_what_to_press(open_app: Open) -> None:
             assert words in shown
 
 
+async def test_the_demo_is_asked_for(open_app: Open) -> None:
+    async with open_app((80, 24)) as pilot:
+        await pilot.press("D")
+        assert "enter Start it" in screen_text(pilot)
+        assert "esc   Cancel" in screen_text(pilot)
+
+
 async def test_keys_reach_an_empty_home_after_a_dialog(open_app: Open) -> None:
     async with open_app() as pilot:
         await pilot.press("question_mark", "escape", "question_mark")

@@ -50,9 +50,10 @@ class ChoiceDialog(Outliving, ModalScreen[str | None]):
             if self._text:
                 yield Static(Text(self._text))
                 yield Static("")
+            shown = ["esc" if option.key == "escape" else option.key for option in self._options]
+            cells = max(5, 1 + max(map(len, shown)))
             for number, option in enumerate(self._options):
-                shown = "esc" if option.key == "escape" else option.key
-                yield Button(Text(f"{shown:<5}{option.text}"), id=f"option-{number}", compact=True)
+                yield Button(Text(f"{shown[number]:<{cells}}{option.text}"), id=f"option-{number}", compact=True)
 
     def on_key(self, event: KeyEvent) -> None:
         for option in self._options:
