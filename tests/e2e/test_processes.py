@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from e2e.conftest import METHODS
 from run_outcome import steps, weights
 
 TAUGHT = {"batch": 8, "max_steps": 200, "learning_rate": 0.01, "optimizer": "adamw"}
+FSDP = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2"}
 TRAIN = {"batch": 8, "max_steps": 3, "learning_rate": 0.002, "optimizer": "adamw", "save_every": 2}
 
 
@@ -27,20 +29,22 @@ def taught(session_cli: Any, tmp_path_factory: pytest.TempPathFactory, tiny_mode
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("settings", [{}, FSDP], ids=["whole", "fsdp"])
 def test_two_processes_learn_what_one_learns(
-    method: str, session_cli: Any, recipe: Callable[..., Path], taught: str
+    settings: dict[str, str], method: str, session_cli: Any, recipe: Callable[..., Path], taught: str
 ) -> None:
-    cli = session_cli
+    cli = copy(session_cli)
+    cli.environment = {**cli.environment, **settings}
     evaluate = {"every": 3, "examples": 8, "before": False}
     path = recipe(method, train=TRAIN, evaluate=evaluate, start_from=taught, generation={"max_new_tokens": 24})
-    one, two = cli.json("run", path), cli.json("run", path, "--processes", "2")
+    one, two = session_cli.trained(path), cli.json("run", path, "--processes", "2")
     assert (two["state"], two["step"]) == ("done", 3)
-    expected, found = steps(cli, one["run"]), steps(cli, two["run"])
+    expected, found = steps(cli, one), steps(cli, two["run"])
     assert sorted(found) == [1, 2, 3]
     for step, metrics in expected.items():
         for name, value in metrics.items():
             assert found[step][name] == pytest.approx(value, abs=2e-3, rel=2e-3), (step, name)
-    ours, reference = weights(cli, two["run"], 3), weights(cli, one["run"], 3)
+    ours, reference = weights(cli, two["run"], 3), weights(cli, one, 3)
     assert ours.keys() == reference.keys()
     for name in reference:
         assert torch.allclose(ours[name], reference[name], atol=2e-3), name

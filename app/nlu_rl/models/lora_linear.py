@@ -52,7 +52,8 @@ def use_fused_updates(model: torch.nn.Module) -> None:
 def merged_for_sampling(model: torch.nn.Module) -> Iterator[None]:
     """Hold `W + s B A` in place of every plain weight, and put the very same weights back at the end.
 
-    Costs a second copy of the adapted weights; where that does not fit, and on quantized layers, nothing is merged.
+    Costs a second copy of the adapted weights; where that does not fit, and on layers that are quantized or cut up over
+    processes, nothing is merged.
     """
     layers = [m for m in model.modules() if _is_plain(m) and not m.disable_adapters and not m.merged]
     held: list[tuple[Any, Tensor]] = []
@@ -73,7 +74,8 @@ def _is_plain(module: Any) -> bool:
     if not isinstance(module, LoraLayer) or module.lora_variant:
         return False
     base = module.get_base_layer()
-    return type(base) is torch.nn.Linear and base.weight.is_floating_point()
+    plain = type(base) is torch.nn.Linear and type(base.weight) is torch.nn.Parameter
+    return plain and base.weight.is_floating_point()
 
 
 def _fits_twice(weights: list[Tensor]) -> bool:

@@ -1,14 +1,18 @@
 """The model as the engine sees it: the trunk that gives last hidden states, and the head that gives logits.
 
-Works through a PEFT wrapper, whose adapters stay active because they live inside the trunk's own modules.
+Works through a PEFT wrapper, whose adapters stay active because they live inside the trunk's own modules. Where the
+trunk is cut up (`sharding.py`), all processes must make equally many passes through it.
 """
 
 import inspect
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from torch import Tensor
+from torch.distributed.fsdp import FSDPModule
 
 from nlu_rl.policy.attention import TRIE_ATTENTION
 
@@ -21,6 +25,8 @@ class Backbone:
         self.trunk: torch.nn.Module = base.get_decoder() if hasattr(base, "get_decoder") else base.base_model
         if self.trunk is base:
             self.trunk = base.base_model
+        self.sharded = isinstance(self.trunk, FSDPModule)
+        self._announces = False
         self.head: torch.nn.Module = base.get_output_embeddings()
         self.config: Any = base.config
         self.takes_positions = "position_ids" in inspect.signature(self.trunk.forward).parameters
@@ -41,8 +47,34 @@ class Backbone:
         """Run the trunk; `last_hidden_state` of the result is (rows, length, hidden size)."""
         if not self.takes_positions:
             inputs.pop("position_ids", None)
+        if self._announces:
+            self.most(1)
         with self.autocast():
             return self.trunk(**inputs)
+
+    def most(self, count: int) -> int:
+        """Return the largest of the processes' counts where the trunk is cut up; all must ask together."""
+        if not self.sharded:
+            return count
+        held = torch.tensor(count)
+        dist.all_reduce(held, dist.ReduceOp.MAX)
+        return int(held)
+
+    @contextmanager
+    def as_many_passes(self) -> Iterator[None]:
+        """Let processes make different numbers of passes inside, without gradient.
+
+        A pass gathers every layer from all processes. So each is announced, and who is done goes on with passes of
+        one token for as long as another announces any.
+        """
+        self._announces = self.sharded
+        try:
+            yield
+        finally:
+            self._announces = False
+        while self.sharded and self.most(0):
+            one = torch.ones(1, 1, dtype=torch.long, device=self.device)
+            self.hidden(input_ids=one, attention_mask=one, position_ids=one, use_cache=False)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return float32 logits (..., V) of hidden states (..., hidden size)."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from nlu_rl.models.lora_linear import merged_for_sampling
@@ -22,7 +23,7 @@ from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_prefill, padded_scores
 from nlu_rl.policy.prompt_states import PromptStates
-from nlu_rl.policy.scores import Scores, pad_rows
+from nlu_rl.policy.scores import Scores
 from nlu_rl.policy.trie import Ints, common_prefix, split_by_budget
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,8 @@ DEFAULT_TOKENS = 4096
 CACHE_BYTES = {"cpu": 1 << 30, "cuda": 8 << 30}
 """Most memory for the keys and values of the rows that are decoded together."""
 Prompts = Sequence[Sequence[int]]
+ONE_TOKEN = [[0]]
+"""What a pass without rows computes."""
 
 
 @contextmanager
@@ -90,7 +93,7 @@ class Policy:
         stopping = Stopping(stop, self._end_tokens(), max_new_tokens)
         drawing = Drawing(self.backbone, self.tokenizer, stopping, temperature, draws, len(prompts), n)
         done = 0
-        with inference_mode(self.model), ExitStack() as merging:
+        with inference_mode(self.model), ExitStack() as merging, self.backbone.as_many_passes():
             if states is None:  # states that were given are not of merged weights
                 merging.enter_context(merged_for_sampling(self.model))
             for group in self._groups(prompts, n, max_new_tokens) if states is None else [range(len(prompts))]:
@@ -112,11 +115,12 @@ class Policy:
         """Run the prompts once, for sampling from them and for scoring what was sampled.
 
         Differentiable, and good until the weights change. `None` where the prompts and their completions might not
-        fit one pass, or nothing can be kept: then `sample` and `score` each run the prompts themselves.
+        fit one pass, nothing can be kept, or the passes of processes must be alike: then `sample` and `score` each
+        run the prompts themselves.
         """
         rows = [prompt for prompt in prompts for _ in range(n)]
         longest = [[-row] * (max_new_tokens + 1) for row in range(len(rows))]  # the most there could be: all differ
-        one_pass = self.packed and len(self.micro_batches(rows, longest)) == 1
+        one_pass = self.packed and not self.backbone.sharded and len(self.micro_batches(rows, longest)) == 1
         if not one_pass or getattr(self.model, "is_gradient_checkpointing", False):
             return None
         return PromptStates(self.backbone, prompts)
@@ -142,7 +146,7 @@ class Policy:
             return self.score_together(
                 prompts, completions, temperature=temperature, value_head=value_head, states=states
             )
-        width = max(len(completion) for completion in completions)
+        width = max((len(completion) for completion in completions), default=1)
         parts = []
         order: list[int] = []
         groups = self.micro_batches(prompts, completions)
@@ -162,8 +166,8 @@ class Policy:
         back = torch.tensor(np.argsort(order), device=self.backbone.device)
 
         def join(name: str) -> torch.Tensor:
-            rows = [row for part in parts for row in getattr(part, name)]
-            return pad_rows(rows, width)[back]
+            columns = [getattr(part, name) for part in parts]
+            return torch.cat([pad(column, (0, width - column.shape[1])) for column in columns])[back]
 
         return Scores(
             log_probs=join("log_probs"),
@@ -173,11 +177,17 @@ class Policy:
         )
 
     def micro_batches(self, prompts: Prompts, completions: Prompts) -> list[list[int]]:
-        """Return groups of row indices, each within the token budget, rows that share a beginning together."""
+        """Return groups of row indices, each within the token budget, rows that share a beginning together.
+
+        At least one, and of a model that is cut up as many as the process with the most has: the last may be empty.
+        """
         sequences = [[*prompt, *completion[:-1]] for prompt, completion in zip(prompts, completions, strict=True)]
         if self.packed:
-            return split_by_budget(sequences, self.max_tokens)
-        return list(self._padded_groups(sequences, len(sequences)))
+            groups = split_by_budget(sequences, self.max_tokens)
+        else:
+            groups = list(self._padded_groups(sequences, len(sequences)))
+        missing = self.backbone.most(max(1, len(groups))) - len(groups)
+        return groups + [[] for _ in range(missing)]
 
     def score_together(
         self,
@@ -188,9 +198,11 @@ class Policy:
         value_head: torch.nn.Module | None = None,
         states: PromptStates | None = None,
     ) -> Scores:
-        """Score rows in one forward pass, whatever their number."""
-        run = partial(packed_scores, states=states) if self.packed else padded_scores
-        return run(self.backbone, prompts, completions, temperature=temperature, value_head=value_head)
+        """Score rows in one forward pass, whatever their number; of none, a pass whose gradient is 0."""
+        run = partial(packed_scores, states=states) if self.packed and prompts else padded_scores
+        scored, answers = (prompts, completions) if prompts else (ONE_TOKEN, ONE_TOKEN)
+        scores = run(self.backbone, scored, answers, temperature=temperature, value_head=value_head)
+        return scores if prompts else scores.none()
 
     def _sample_rest(self, rows: Ints, read: Sequence[Ints], states: PromptStates, drawing: Drawing) -> None:
         """Decode rows token by token, after the nodes that each has read; as many at once as their cache allows."""

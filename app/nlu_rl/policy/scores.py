@@ -27,6 +27,11 @@ class Scores:
         values = None if self.values is None else self.values.detach()
         return Scores(self.log_probs.detach(), self.entropy.detach(), self.mask, values)
 
+    def none(self) -> "Scores":
+        """Return no row of these, with the graph of all."""
+        values = None if self.values is None else self.values[:0]
+        return Scores(self.log_probs[:0], self.entropy[:0], self.mask[:0], values)
+
 
 def next_log_probs(backbone: Backbone, hidden: Tensor, temperature: float) -> Tensor:
     """Return log-probabilities (n, V) of the next token at hidden states (n, hidden size)."""

@@ -99,18 +99,14 @@ class EngineGRPOTrainer(SupervisedRun, GRPOTrainer):
         live = range(len(prompts)) if self._live is None else self._live
         # With gradient it is part of the update, which `training_step` times.
         with nullcontext() if torch.is_grad_enabled() else self.context.metrics.timed("score"):
-            if not live:
-                nothing = torch.zeros(len(prompts), logits_to_keep, device=input_ids.device)
-                # A gradient of 0, not none at all: momentum goes on as it would have.
-                anchor = sum(p.sum() for p in self.model.parameters() if p.requires_grad)
-                return nothing + 0 * anchor, nothing, None
+            # Of no rows at all the gradient is 0, not missing: momentum goes on as it would have.
             chosen = [prompts[i] for i in live], [completions[i] for i in live]
             states, self._states = (self._states, None) if torch.is_grad_enabled() else (None, self._states)
             scores = self.context.policy.score(*chosen, temperature=self.temperature, states=states)
         missing = logits_to_keep - scores.log_probs.shape[1]
         log_probs, entropy = (torch.nn.functional.pad(x, (0, missing)) for x in (scores.log_probs, scores.entropy))
         if self._live is not None:
-            back = torch.tensor(list(live), device=input_ids.device)
+            back = torch.tensor(self._live, dtype=torch.long, device=input_ids.device)
             mean = masked_mean(scores.entropy, scores.mask).detach()
             log_probs = log_probs.new_zeros(real[:, split:].shape).index_copy(0, back, log_probs)
             entropy = mean.expand(real[:, split:].shape).index_copy(0, back, entropy)

@@ -25,6 +25,7 @@ from nlu_rl.models.recipe_plan import plan_recipe
 from nlu_rl.policy.kernels import choose_attention, choose_four_bit_kernel
 from nlu_rl.policy.policy import DEFAULT_TOKENS, Policy
 from nlu_rl.policy.self_check import check_packed_path
+from nlu_rl.policy.sharding import shard_layers
 from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.files import write_atomic
 from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, best_checkpoint, latest_checkpoint, open_run
@@ -90,12 +91,15 @@ def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, 
         recipe.model,
         quantize=recipe.quantize,
         precision="float32" if dtype == torch.float32 else "bfloat16",
+        device=torch.device("cpu") if processes.sharded else None,
         progress=lambda done, total: reporter.progress("fetching the model", done, total),
     )
     recipe = processes.agreed(_settle(recipe, run, loaded, write=processes.rank == 0))
     tasks = [get_task(name) for name in recipe.tasks]
     checkpoint = latest_checkpoint(run)
     model = _with_adapter(loaded, recipe, checkpoint)
+    if processes.sharded:
+        shard_layers(model, pick_device())
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     reporter.event("lora", matched=matched_targets(model), trainable=trainable)
     disable_dropout(model)

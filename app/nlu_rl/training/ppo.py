@@ -220,8 +220,6 @@ class PPOTrainer(SupervisedRun, Trainer):
         tokens = sum(len(completion) for completion in completions)
         own = self.context.processes.share(len(chosen))
         chosen = [chosen[i] for i in own]
-        if not own:  # a minibatch of fewer rows than there are processes
-            return {}
         prompts, completions = [prompts[i] for i in own], [completions[i] for i in own]
         sums: dict[str, float] = {}
         first, batch.first = batch.first, None  # its graph serves one backward pass

@@ -1,8 +1,9 @@
 """Several processes that share every batch: who does which rows, and how their parts become one.
 
-All hold the same model and see the same batch; each computes its own rows, and gradients are summed before the
-optimizer moves, so all move alike. Draws depend on a row's place in the whole batch and losses are divided by
-the whole batch's tokens: the number of processes changes a result by rounding only. One process does without it all.
+All hold the same model, or with FSDP their part of its layers (`policy/sharding.py`), and see the same batch; each
+computes its own rows, and gradients are summed before the optimizer moves, so all move alike. Draws depend on a row's
+place in the whole batch and losses are divided by the whole batch's tokens: the number of processes changes a result by
+rounding only. One process does without it all.
 """
 
 import os
@@ -26,6 +27,8 @@ class Processes:
 
     rank: int = 0
     world: int = 1
+    sharded: bool = False
+    """Whether each holds only its part of the base's layers (FSDP)."""
 
     @property
     def several(self) -> bool:
@@ -87,14 +90,9 @@ def join_processes() -> Processes:
     """Join the process group that the launcher (torchrun, accelerate, srun) describes in the environment.
 
     Raises:
-        RecipeError: the launcher asks for FSDP or DeepSpeed.
+        RecipeError: the launcher asks for DeepSpeed, or for an FSDP that is not done here.
     """
-    for name in ("FSDP", "DEEPSPEED"):
-        if os.environ.get(f"ACCELERATE_USE_{name}", "false").lower() == "true":
-            raise RecipeError(
-                f"{name} is asked for, and every process here holds the whole base model.",
-                "Launch plainly (accelerate launch --multi_gpu); for a base too large for one card, quantize=nf4.",
-            )
+    sharded = _asks_for_fsdp()
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if world == 1:
         return Processes()
@@ -102,7 +100,27 @@ def join_processes() -> Processes:
         if torch.cuda.is_available():
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         dist.init_process_group("cuda:nccl,cpu:gloo" if torch.cuda.is_available() else "gloo")
-    return Processes(dist.get_rank(), world)
+    return Processes(dist.get_rank(), world, sharded)
+
+
+def _asks_for_fsdp() -> bool:
+    """Take accelerate's request for FSDP out of the environment: the libraries would also act on it, in their way."""
+    asked = {name for name, value in os.environ.items() if value.lower() == "true"}
+    if "ACCELERATE_USE_DEEPSPEED" in asked:
+        raise RecipeError(
+            "DeepSpeed is asked for, and a base is cut up by FSDP here.",
+            "Use accelerate launch --use_fsdp --fsdp_version 2, or --multi_gpu for a base that fits one card.",
+        )
+    if "ACCELERATE_USE_FSDP" not in asked:
+        return False
+    if os.environ.get("FSDP_VERSION", "1") != "2":
+        raise RecipeError("FSDP is asked for in version 1, and only version 2 is done.", "Add --fsdp_version 2.")
+    if "FSDP_OFFLOAD_PARAMS" in asked:
+        raise RecipeError(
+            "FSDP is asked to keep weights in main memory, which is not done.", "Leave --fsdp_offload_params out."
+        )
+    del os.environ["ACCELERATE_USE_FSDP"]
+    return True
 
 
 def leave_processes() -> None:
