@@ -42,6 +42,8 @@ class RunNumbers:
     """Completions per prompt."""
     epochs: int = 1
     """Passes over each batch."""
+    shards: int = 1
+    """Processes over which the base's layers are cut up (FSDP)."""
 
     @property
     def row_tokens(self) -> int:
@@ -70,7 +72,9 @@ class MemoryPlan:
     fits: bool
 
 
-def numbers_of(recipe: Recipe, *, prompt_tokens: int, compute_bytes: int, device: Literal["cuda", "cpu"]) -> RunNumbers:
+def numbers_of(
+    recipe: Recipe, *, prompt_tokens: int, compute_bytes: int, device: Literal["cuda", "cpu"], shards: int = 1
+) -> RunNumbers:
     """Return the memory side of a recipe."""
     return RunNumbers(
         method=recipe.method,
@@ -86,6 +90,7 @@ def numbers_of(recipe: Recipe, *, prompt_tokens: int, compute_bytes: int, device
         device=device,
         group=recipe.grpo.completions if recipe.method == "grpo" else 1,
         epochs=recipe.ppo.epochs if recipe.method == "ppo" else 1,
+        shards=shards,
     )
 
 
@@ -120,6 +125,15 @@ def weights_bytes(shape: ModelShape, quantize: str, compute_bytes: int) -> int:
         return shape.parameters * compute_bytes
     rest = shape.parameters - shape.linear_parameters
     return int(shape.linear_parameters * _NF4_BYTES) + rest * compute_bytes
+
+
+def _held_bytes(shape: ModelShape, numbers: RunNumbers) -> int:
+    """Return the bytes of the base that one process holds: cut up, its part of the layers and two gathered ones."""
+    whole = weights_bytes(shape, numbers.quantize, numbers.compute_bytes)
+    if numbers.shards == 1:
+        return whole
+    layers = shape.linear_parameters * numbers.compute_bytes
+    return whole - layers + layers // numbers.shards + 2 * layers // shape.layers
 
 
 def lora_parameters(shape: ModelShape, rank: int) -> int:
@@ -164,7 +178,7 @@ def _optimizer_bytes(shape: ModelShape, numbers: RunNumbers, trainable: int) -> 
 
 def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int) -> MemoryPlan:
     trainable = _trainable(shape, numbers)
-    weights = weights_bytes(shape, numbers.quantize, numbers.compute_bytes)
+    weights = _held_bytes(shape, numbers)
     lora = 2 * 4 * trainable
     optimizer = _optimizer_bytes(shape, numbers, trainable)
     layer = activation_bytes_per_token(shape, numbers.compute_bytes, numbers.rank)

@@ -18,10 +18,16 @@ PROMPT_TOKENS = 256
 
 
 def plan_recipe(
-    recipe: Recipe, accelerator: Accelerator, prompt_tokens: int = PROMPT_TOKENS, usd_per_hour: float | None = None
+    recipe: Recipe,
+    accelerator: Accelerator,
+    prompt_tokens: int = PROMPT_TOKENS,
+    usd_per_hour: float | None = None,
+    shards: int = 1,
 ) -> dict[str, Any]:
     """Return the plan as one plain object: sizes in bytes, `fits`, `change` (the overrides that make it fit), and
     `step_seconds` and `usd_per_step`, None for a card whose speed is not known, such as a CPU.
+
+    `shards`: processes over which the base's layers are cut up.
 
     Raises:
         ModelError: unknown model, or one whose sizes are not known before it is fetched.
@@ -30,7 +36,9 @@ def plan_recipe(
     if stored_quantization(resolve_reference(recipe.model).folder) == "nf4":
         recipe = recipe.model_copy(update={"quantize": "nf4"})
     compute_bytes = _compute_bytes(recipe.precision, accelerator)
-    numbers = numbers_of(recipe, prompt_tokens=prompt_tokens, compute_bytes=compute_bytes, device=accelerator.kind)
+    numbers = numbers_of(
+        recipe, prompt_tokens=prompt_tokens, compute_bytes=compute_bytes, device=accelerator.kind, shards=shards
+    )
     budget = accelerator.memory_bytes
     plan = plan_memory(shape, numbers, budget)
     speed = speed_of(accelerator.name) if accelerator.kind == "cuda" else None

@@ -94,7 +94,7 @@ def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, 
         device=torch.device("cpu") if processes.sharded else None,
         progress=lambda done, total: reporter.progress("fetching the model", done, total),
     )
-    recipe = processes.agreed(_settle(recipe, run, loaded, write=processes.rank == 0))
+    recipe = processes.agreed(_settle(recipe, run, loaded, processes))
     tasks = [get_task(name) for name in recipe.tasks]
     checkpoint = latest_checkpoint(run)
     model = _with_adapter(loaded, recipe, checkpoint)
@@ -122,7 +122,9 @@ def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, 
         reporter.event("resume", step=int(checkpoint.name.split("-")[1]))
     if policy.backbone.device.type == "cuda":
         measured = trainer.within_memory(lambda: worst_case_step(policy, recipe, rows))
-        reporter.event("memory", measured_bytes=measured, micro_batch_tokens=policy.max_tokens, **_room(recipe))
+        reporter.event(
+            "memory", measured_bytes=measured, micro_batch_tokens=policy.max_tokens, **_room(recipe, processes.shards)
+        )
     reporter.state("training")
     if checkpoint is None or not patience_spent(checkpoint, recipe.evaluate.patience):
         trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)  # type: ignore[attr-defined]
@@ -147,19 +149,19 @@ def disable_dropout(model: torch.nn.Module) -> None:
             module.attention_dropout = 0.0  # type: ignore[assignment]
 
 
-def _settle(recipe: Recipe, run: RunDirectory, loaded: LoadedModel, *, write: bool = True) -> Recipe:
+def _settle(recipe: Recipe, run: RunDirectory, loaded: LoadedModel, processes: Processes) -> Recipe:
     """Write what was settled on this machine (precision, 4 bits, micro-batch) into the run's recipe for a resume."""
     held = {"precision": str(loaded.dtype).removeprefix("torch."), "quantize": loaded.quantize}
     settled = recipe.model_copy(update=held)
     if recipe.train.micro_batch_tokens is None:
-        train = recipe.train.model_copy(update={"micro_batch_tokens": _planned_tokens(settled)})
+        train = recipe.train.model_copy(update={"micro_batch_tokens": _planned_tokens(settled, processes.shards)})
         settled = settled.model_copy(update={"train": train})
-    if write and settled != recipe:
+    if processes.rank == 0 and settled != recipe:
         write_atomic(run.recipe_path, settled.to_yaml())
     return settled
 
 
-def _planned_tokens(recipe: Recipe) -> int:
+def _planned_tokens(recipe: Recipe, shards: int) -> int:
     """Return the micro-batch of the memory plan for the memory that is free now; a default for an unknown shape."""
     place = named_accelerator(None if torch.cuda.is_available() else "cpu")
     if torch.cuda.is_available():
@@ -167,16 +169,16 @@ def _planned_tokens(recipe: Recipe) -> int:
     else:
         usable = psutil.virtual_memory().available + psutil.Process().memory_info().rss
     try:
-        plan = plan_recipe(recipe, replace(place, memory_bytes=min(place.memory_bytes, usable)))
+        plan = plan_recipe(recipe, replace(place, memory_bytes=min(place.memory_bytes, usable)), shards=shards)
     except ModelError:
         return DEFAULT_TOKENS
     return int(plan["micro_batch_tokens"])
 
 
-def _room(recipe: Recipe) -> dict[str, int]:
+def _room(recipe: Recipe, shards: int) -> dict[str, int]:
     """Return what the plan said of the recipe's memory, beside which the dry step's measurement stands."""
     try:
-        plan = plan_recipe(recipe, named_accelerator(None))
+        plan = plan_recipe(recipe, named_accelerator(None), shards=shards)
     except ModelError:
         return {}
     return {"planned_bytes": plan["total_bytes"] - plan["slack_bytes"], "budget_bytes": plan["budget_bytes"]}

@@ -34,6 +34,11 @@ class Processes:
     def several(self) -> bool:
         return self.world > 1
 
+    @property
+    def shards(self) -> int:
+        """Over how many processes the base's layers are cut up."""
+        return self.world if self.sharded else 1
+
     def share(self, count: int) -> list[int]:
         """Return which of `count` rows are this process's: consecutive ones, as even as possible."""
         return np.array_split(np.arange(count), self.world)[self.rank].tolist()  # type: ignore[no-any-return]
