@@ -29,6 +29,8 @@ def compare(rank: int, store: str, architecture: str) -> None:
     sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
     dist.init_process_group("gloo", store=dist.FileStore(store, len(ROWS)), rank=rank, world_size=len(ROWS))
     whole, cut = (_policy(architecture, cut=cut) for cut in (False, True))
+    parts = [p for p in cut.model.parameters() if isinstance(p, DTensor)]
+    assert sum(p.to_local().numel() for p in parts) == sum(p.numel() for p in parts) // len(ROWS)
     gathered = _watch(cut)
     prompts, completions = PROMPTS[: ROWS[rank]], COMPLETIONS[: ROWS[rank]]
     for max_tokens in (4096, 6):

@@ -126,6 +126,14 @@ def test_each_setting_moves_its_own_part() -> None:
     assert base.lora_bytes - without_value_head == 8 * (4096 * 4096 + 2 * 4096 + 1)
 
 
+def test_processes_that_cut_the_base_up_hold_less() -> None:
+    shape = CATALOGUE["llama-2-13b"].shape
+    alone, four = (plan_memory(shape, replace(PPO, shards=shards), 24 * GIB) for shards in (1, 4))
+    assert (alone.fits, four.fits) == (False, True)
+    layer, rest = 2 * shape.linear_parameters // shape.layers, 2 * (shape.parameters - shape.linear_parameters)
+    assert four.weights_bytes == rest + (shape.layers // 4 + 2) * layer
+
+
 def test_total_counts_the_larger_of_sampling_and_training() -> None:
     plan = plan_memory(SEVEN_B, PPO, 80 * GIB)
     phases = max(plan.kv_bytes, plan.activation_bytes + plan.logits_bytes)
