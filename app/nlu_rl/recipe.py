@@ -24,6 +24,9 @@ PositiveFloat = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 
 
+MIXES = "proportional, equal, or a weight above 0 for each task, such as mix={sst2: 3, cola: 1}"
+
+
 class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
@@ -155,7 +158,7 @@ class Recipe(Section):
     generation: Generation = Generation()
     train: Train = Train()
     mix: Literal["proportional", "equal"] | dict[str, PositiveFloat] | None = None
-    """Several tasks: how often each is drawn. Null is proportional to size."""
+    """Several tasks: how often each is drawn; `{sst2: 3, cola: 1}` gives weights. Null is proportional to size."""
     reward_scale: Literal["task", "unit"] = "task"
     """Rewards as each task gives them (paper), or unit: divided so that the best of every task is 1, the worst -1."""
     ppo: Ppo = Ppo()
@@ -187,8 +190,11 @@ class Recipe(Section):
             raise ValueError("evaluate.patience needs evaluate.every: without validations there is nothing to wait for")
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("tasks names a task twice")
-        if isinstance(self.mix, dict) and set(self.mix) != set(self.tasks):
-            raise ValueError("mix must give a weight to every task in tasks and to no other")
+        for name in self.mix if isinstance(self.mix, dict) else ():
+            if name not in self.tasks:
+                raise ValueError(unknown_name("task in mix", name, self.tasks).rstrip("."))
+        if isinstance(self.mix, dict) and (missing := set(self.tasks) - set(self.mix)):
+            raise ValueError(f"mix gives no weight to {', '.join(sorted(missing))}: every task has one above 0")
         return self
 
     def to_yaml(self) -> str:
@@ -269,12 +275,14 @@ def _explain(error: ValidationError) -> str:
     for problem in error.errors():
         where = [str(part) for part in problem["loc"] if "[" not in str(part)]  # a union's branches have brackets
         key = ".".join(where)
-        if key in named:
-            continue
+        if key in named or (problem["type"] == "literal_error" and isinstance(problem["input"], Mapping)):
+            continue  # of a union, the branch that was not meant
         named.add(key)
         if problem["type"] == "extra_forbidden":
             elsewhere = [name for name in _all_keys() if name.rpartition(".")[2] == where[-1]]
             sentences.append(unknown_name("key", key, _keys(where[:-1]), elsewhere[:1]))
+        elif key == "mix":
+            sentences.append(f"mix is {MIXES}, not {problem['input']!r}.")
         elif problem["type"] == "literal_error":
             sentences.append(unknown_name(f"value for {key}", str(problem["input"]), _allowed(problem)))
         elif problem["type"] in ("model_type", "model_attributes_type"):

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from nlu_rl.cli.main import run_cli
+from nlu_rl.data.cache import write_splits
+from nlu_rl.data.checks import SplitRows
+from nlu_rl.data.schema import get_schema
 from tiny_model import tiny_tokenizer
 from trained_run import write_sst2
 
@@ -34,6 +37,22 @@ def test_the_prompt_is_what_training_feeds_the_model(
     assert run_cli(["tasks", "preview", "sst2", "--split", "train", "--model", str(tiny_model_dir), "--json"]) == 0
     previewed = json.loads(capsys.readouterr().out)
     assert (previewed["prompt"], previewed["tokens"]) == (shown["text"], shown["tokens"])
+
+
+def test_a_long_passage_is_shown_as_it_is_cut(
+    home: Path, capsys: pytest.CaptureFixture[str], tiny_model_dir: Path
+) -> None:
+    schema = get_schema("superglue/boolq")
+    long = {"question": "is it long", "passage": "word " * 5000}
+    rows = [{"id": "validation-0", "fields": long, "gold": "yes"}]
+    write_splits(schema.name, [SplitRows(schema, "validation", "made by a test", rows)])
+    assert run_cli(["tasks", "preview", "boolq", "--model", str(tiny_model_dir), "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    context = json.loads((tiny_model_dir / "config.json").read_text())["max_position_embeddings"]
+    assert shown["shortened"]
+    assert context - 64 < shown["tokens"] <= context - 32
+    assert "is it long" in shown["prompt"]
+    assert "word ..." in shown["prompt"]
 
 
 def test_a_model_that_cannot_be_asked(home: Path, capsys: pytest.CaptureFixture[str], tiny_model_dir: Path) -> None:

@@ -46,6 +46,25 @@ def test_what_it_shows(table: Path, home: Path, capfd: pytest.CaptureFixture[str
     assert "nlu-rl run sst2-ppo 'tasks=[other/task.yaml]'" in output.err
 
 
+def test_it_tells_what_is_left_out_and_a_header_that_is_a_row(
+    table: Path, home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f'{n},"It said {n} times",{("bad", "good")[n % 2]},x{n % 7}\n' for n in range(40))
+    (table / "more.csv").write_text("number,review,mood,page\n" + rows)
+    assert run_cli(["tasks", "new", "more.csv", "--json"]) == 0
+    output = capfd.readouterr()
+    assert (json.loads(output.out)["left_out"], json.loads(output.out)["header_is_a_row"]) == (
+        ["number", "page"],
+        False,
+    )
+    assert "Left out: number, page." in output.err
+    (table / "bare.csv").write_text(rows)
+    assert run_cli(["tasks", "new", "bare.csv", "--label", "bad", "--json"]) == 0
+    output = capfd.readouterr()
+    assert json.loads(output.out)["header_is_a_row"]
+    assert "looks like a row ('bad' is an answer)" in output.err
+
+
 def test_a_recipe_takes_the_file(table: Path, home: Path) -> None:
     assert run_cli(["tasks", "new", "my reviews.csv"]) == 0
     (table / "r.yaml").write_text("model: smollm2-135m\ntasks: [my-reviews.yaml]\nmethod: ppo\n")

@@ -21,7 +21,7 @@ MAX_TEXT = 600
 MAX_JSON = 100
 """Refusals listed in JSON."""
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, one object a line.")]
 
 
 @app.command("list")

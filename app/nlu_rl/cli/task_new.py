@@ -53,6 +53,13 @@ def new_task(
         note(f"refused {refusal}")
     if len(made.refused) > MAX_REFUSALS_SHOWN:
         note(f"and {len(made.refused) - MAX_REFUSALS_SHOWN} more refused")
+    if made.header_is_a_row:
+        note(
+            f"The first line is taken as the names of the columns, and looks like a row ('{made.file.label}' is an "
+            "answer): if it is one, put a line with names before it, or it is lost"
+        )
+    if made.left_out:
+        note(f"Left out: {', '.join(made.left_out)}. --text names the text columns")
     for split, count in made.overlap.items():
         if count:
             note(f"{count:,} {split} rows have a text that is also in train")
@@ -72,6 +79,8 @@ def new_task(
                 "refused": len(made.refused),
                 "duplicates": made.duplicates,
                 "overlap": made.overlap,
+                "left_out": made.left_out,
+                "header_is_a_row": made.header_is_a_row,
                 "labels": made.labels,
                 "messages": messages,
                 "next": next_commands(made.file, str(target)),

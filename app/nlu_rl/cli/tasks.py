@@ -27,7 +27,7 @@ Name = Annotated[
         metavar="TASK", help="A task, such as sst2, or a task file of your own.", autocompletion=completion.task_names
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, one object a line.")]
 
 
 @app.command("list")
@@ -101,10 +101,12 @@ def preview(
     counts = label_counts(task.schema, ({"gold": example.gold} for example in examples))
     previews = [_preview(task, example, shown, completion) for example in examples[:rows]]
     if model is not None:
-        from nlu_rl.cli.preview import rendered
+        from nlu_rl.cli.preview import as_row, rendered
 
-        for one, prompt in zip(previews, rendered(model, [one["messages"] for one in previews]), strict=True):
+        asked = [as_row(name, example, shown) for example in examples[:rows]]
+        for one, prompt in zip(previews, rendered(model, [one["messages"] for one in previews], asked), strict=True):
             one |= {"prompt": prompt["text"], "tokens": prompt["tokens"]}
+            one |= {"shortened": True} if prompt.get("shortened") else {}
     if json:
         for one in previews:
             emit_json({"task": task.name, "split": chosen, "labels": counts, **one})
@@ -149,7 +151,8 @@ def print_preview(one: dict[str, Any]) -> None:
     console.print()
     console.print(Text(f"row {one['id']}", style="bold underline"))
     if "prompt" in one:
-        console.print(Text(f"{one['tokens']} tokens:", style="bold"))
+        cut = ", the passage shortened to fit the model" if one.get("shortened") else ""
+        console.print(Text(f"{one['tokens']} tokens{cut}:", style="bold"))
         console.print(Text(one["prompt"]))
     for message in [] if "prompt" in one else one["messages"]:
         console.print(Text(f"{message['role']}:", style="bold"))

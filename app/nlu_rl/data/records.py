@@ -4,8 +4,10 @@ Nothing here knows what a column means. CSV follows RFC 4180 (comma, or semicolo
 has no quoting, as in GLUE. A line that cannot be read comes as a Refusal, with its number.
 """
 
+import codecs
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from nlu_rl.data.tsv import kind_suffix, read_bytes, read_columns, read_lines, r
 from nlu_rl.errors import DataError
 
 KINDS = ("csv", "jsonl", "parquet", "tsv")
+_NOT_TEXT = re.compile("[\udc80-\udcff]")
 Record = tuple[int, "dict[str, Any] | Refusal"]
 """The line a record begins at (of Parquet and of a JSON list: its number), and the record."""
 
@@ -81,11 +84,11 @@ def csv_lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str] | Ref
 
 
 def _csv_text(path: Path) -> str:
-    try:
-        text = read_bytes(path).decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise DataError(f"{path} is not UTF-8 text: line {line}.", "Save the file as UTF-8.") from None
+    """Return the text of a file; what is not UTF-8 in it stays as lone surrogates, for its line to be refused."""
+    content = read_bytes(path)
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise DataError(f"{path} is not UTF-8 text but UTF-16.", "Save the file as UTF-8.")
+    text = content.decode("utf-8-sig", errors="surrogateescape")
     text = text.replace("\r\n", "\n")
     text = text.replace("\r", " " if "\n" in text else "\n")  # a lone carriage return is text, unless all ends are
     return text.rstrip("\n")
@@ -119,6 +122,8 @@ def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str] | Ref
             continue
         if number <= misread and "".join(lines[number - 1 : skipped + reader.line_num]).count('"') % 2:
             yield number, Refusal(number, "a quotation mark without its pair, after one that does not close")
+        elif any(map(_NOT_TEXT.search, columns)):
+            yield number, Refusal(number, "the line is not UTF-8 text")
         elif columns:  # a blank line between records is no row
             yield number, columns
 

@@ -19,7 +19,7 @@ from nlu_rl.models.four_bit import dequantized_weight, four_bit_layers, kernel_e
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy
-from nlu_rl.policy.self_check import MEAN_TOLERANCE_NATS, TOLERANCE_NATS
+from nlu_rl.policy.self_check import MEAN_TOLERANCE_NATS, TOLERANCE_NATS, checked_part
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class Choice:
 def choose_attention(policy: Policy, prompts: Sequence[Sequence[int]], completions: Sequence[Sequence[int]]) -> Choice:
     """Try the attention kernels there are for the policy's path on a few rows and leave the chosen one in use."""
     score = packed_scores if policy.packed else padded_scores
+    prompts = [checked_part(prompt) for prompt in prompts]
 
     @torch.no_grad()
     def log_probs() -> Tensor:

@@ -30,6 +30,9 @@ MEAN_TOLERANCE_NATS, NOISE_FACTOR = 0.1, 3
 """In 16 bits single tokens differ by half a nat through rounding alone, so there the mean counts: it may be this, or so
 many times what padding alone changes. A wrong mask changes it by several tenths."""
 CHECKED_TOKENS = 3
+CHECKED_PROMPT_TOKENS = 128
+"""A prompt longer than twice this is checked on its first and its last so many tokens: the check takes several passes
+of padded rows, and whole passages would make them minutes."""
 
 
 @torch.no_grad()
@@ -45,6 +48,7 @@ def check_packed_path(
         None when they agree, else the reason why the padded path is used.
     """
     _require_cache(policy.backbone)
+    prompts = [checked_part(prompt) for prompt in prompts]
     padded = padded_scores(policy.backbone, prompts, completions)
     alone = [padded_scores(policy.backbone, [p], [c]) for p, c in zip(prompts, completions, strict=True)]
     _check_head(policy, prompts[0], completions[0], alone[0])
@@ -75,6 +79,13 @@ def check_packed_path(
     if policy.packed:
         return None
     return f"the packed path differs by {difference:.2g} nats (allowed {tolerance:.2g}); rows are padded"
+
+
+def checked_part(prompt: Sequence[int]) -> Sequence[int]:
+    """Return what of a prompt a check computes: its beginning, which prompts share, and its end."""
+    if len(prompt) <= 2 * CHECKED_PROMPT_TOKENS:
+        return prompt
+    return [*prompt[:CHECKED_PROMPT_TOKENS], *prompt[-CHECKED_PROMPT_TOKENS:]]
 
 
 def _tolerance(backbone: Backbone, padded: Scores, alone: Sequence[Scores]) -> float:

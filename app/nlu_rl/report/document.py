@@ -74,18 +74,21 @@ def runs_table(curves: Sequence[Curve]) -> Table:
 
 
 def write_document(document: Document, folder: Path) -> dict[str, str]:
-    """Write `report.md`, `report.csv` and `report.html`; return their paths.
+    """Write `report.md`, `report.html` and `report.csv`, the first table; the others go beside it. Return the paths.
 
     Raises:
         RunError: the folder is a file, or the disk refuses.
     """
     if folder.exists() and not folder.is_dir():
         raise RunError(f"{folder} is a file.", "Give --to a folder.")
-    texts = {"md": document.markdown(), "csv": csv_text(document.tables), "html": document.html()}
+    texts = {"report.md": document.markdown(), "report.html": document.html()}
+    for number, table in enumerate(document.tables):
+        name = f"report-{table.title.lower().replace(' ', '-')}.csv" if number else "report.csv"
+        texts[name] = csv_text(table)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for suffix, text in texts.items():
-            write_atomic(folder / f"report.{suffix}", text)
+        for name, text in texts.items():
+            write_atomic(folder / name, text)
     except OSError as error:
         raise disk_error(error, f"write the report to {folder}") from None
-    return {suffix: str(folder / f"report.{suffix}") for suffix in texts}
+    return {name.removeprefix("report").lstrip(".-"): str(folder / name) for name in texts}

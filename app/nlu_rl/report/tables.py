@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,9 @@ from nlu_rl.report.records import Record
 from nlu_rl.report.seeds import Spread
 
 DASH = "-"
+_NUMBER = r"(-?\d+(?:\.\d+)?)"
+_BOUNDS = re.compile(f"{_NUMBER} to {_NUMBER}")
+_WITH_BOUNDS = re.compile(rf"{_NUMBER} \[{_NUMBER}, {_NUMBER}\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +33,32 @@ def markdown(table: Table) -> str:
     return "\n".join(lines + (["", table.note] if table.note else [])) + "\n"
 
 
-def csv_text(tables: Sequence[Table]) -> str:
-    """Return tables one after another, each with its title before it where there are several."""
+def csv_text(table: Table) -> str:
+    """Return the table for programs: bounds of intervals in columns of their own, and nothing where there is none."""
+    columns = [_spread_out(name, [row[place] for row in table.rows]) for place, name in enumerate(table.columns)]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    for number, table in enumerate(tables):
-        if len(tables) > 1:
-            writer.writerows([*([[]] if number else []), [table.title]])
-        writer.writerow(table.columns)
-        writer.writerows(table.rows)
+    writer.writerow([name for spread in columns for name in spread])
+    writer.writerows(zip(*(cells for spread in columns for cells in spread.values()), strict=True))
     return text.getvalue()
+
+
+def _spread_out(name: str, cells: Sequence[str]) -> dict[str, list[str]]:
+    """Return the columns that a column of the text makes, by name."""
+    there = [cell for cell in cells if cell != DASH]
+    for pattern, names in ((_BOUNDS, ("low", "high")), (_WITH_BOUNDS, ("", "low", "high"))):
+        found = [pattern.fullmatch(cell) for cell in there]
+        if any(found) and (all(found) or pattern is _WITH_BOUNDS):
+            parts = [_parts(pattern.fullmatch(cell), cell, len(names)) for cell in cells]
+            headings = [f"{name} {bound}".strip() for bound in names]
+            return dict(zip(headings, map(list, zip(*parts, strict=True)), strict=True))
+    return {name: ["" if cell == DASH else cell for cell in cells]}
+
+
+def _parts(match: "re.Match[str] | None", cell: str, count: int) -> list[str]:
+    if match:
+        return list(match.groups())
+    return ["" if cell == DASH else cell, *[""] * (count - 1)]
 
 
 def evaluations_table(records: Sequence[Record]) -> Table:

@@ -22,7 +22,8 @@ class Budget:
     def __str__(self) -> str:
         parts = [f"{self.minutes:g} minutes"] if self.minutes is not None else []
         parts += [f"{self.steps} steps"] if self.steps is not None else []
-        return " or ".join(parts) + " a training run" if parts else "the recipes' own steps"
+        except_encoders = ", encoders without limit" if self.steps is None else ""
+        return f"{' or '.join(parts)} a training run{except_encoders}" if parts else "the recipes' own steps"
 
 
 def parse_budget(text: str | None) -> Budget:

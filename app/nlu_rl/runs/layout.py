@@ -16,12 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl import paths
-from nlu_rl.errors import RunError, unknown_name
+from nlu_rl.errors import RunError, did_you_mean, unknown_name
 from nlu_rl.runs.files import disk_error, write_atomic, write_json
 from nlu_rl.runs.jobs import Job, read_job, write_job
 from nlu_rl.runs.status import Status, read_status, write_status
 
 COMPLETE = "complete"
+MOST_NAMED = 12
+"""Of more runs than this, an unknown name is answered with the nearest alone."""
 _STEP = re.compile(r"step-(\d+)$")
 
 
@@ -182,7 +184,10 @@ def open_run(name: str | Path, *, write: bool = False, kind: str | None = None) 
     path = next((p for p in candidates if p.is_dir() and text not in ("", ".", "..")), None)
     if path is None:
         known = run_names(kind)
-        message = unknown_name("run", text, known) if known else f"There is no run '{text}', nor any other run yet."
+        if len(known) > MOST_NAMED:
+            message = f"Unknown run '{text}'.{did_you_mean(text, known)} There are {len(known)} others."
+        else:
+            message = unknown_name("run", text, known) if known else f"There is no run '{text}', nor any other run yet."
         raise RunError(message, "'nlu-rl runs list' shows every run.")
     run = RunDirectory(path.resolve())
     if not os.access(run.path, os.R_OK | os.X_OK) or (write and not os.access(run.path, os.W_OK)):

@@ -39,6 +39,10 @@ class NewTask:
     refused: list[Refusal]
     duplicates: int
     overlap: dict[str, int]
+    left_out: list[str]
+    """Columns that are neither a text nor the label."""
+    header_is_a_row: bool
+    """Whether the first line, which names the columns, looks like a row: it has an answer where the label is."""
 
 
 def new_task(
@@ -60,6 +64,7 @@ def new_task(
     target = to or data.with_name(f"{slug(name or data.stem)}.yaml")
     rows, _ = read_table(data)
     guess = guess_task(rows, text=text, label=label, kind=kind)
+    used = {*guess.text, guess.label}
     file = _task_file(guess, slug(name or target.stem), target.parent, data, validation, test)
     task = make_task(file, target.parent)
     by_split = {split: task.data.read(split) for split in task.data.splits()}
@@ -73,6 +78,8 @@ def new_task(
         refused=part.refused,
         duplicates=part.duplicates,
         overlap=overlaps({split: found.rows for split, found in by_split.items()}),
+        left_out=[name for name in dict.fromkeys(key for row in rows for key in row) if name not in used],
+        header_is_a_row=guess.label.strip().casefold() in {answer.casefold() for answer in guess.answers},
     )
 
 

@@ -54,6 +54,22 @@ def test_in_16_bits_what_padding_changes_is_rounding_and_a_broken_mask_is_not(mo
     assert not policy.packed
 
 
+def test_of_long_prompts_only_a_part_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    policy = Policy(tiny_causal_lm(), tiny_tokenizer())
+    longest = 0
+    right = policy.backbone.hidden
+
+    def watched(**inputs: Any) -> Any:
+        nonlocal longest
+        longest = max(longest, inputs["input_ids"].shape[1])
+        return right(**inputs)
+
+    monkeypatch.setattr(policy.backbone, "hidden", watched)
+    shared = [7] * 900
+    assert check_packed_path(policy, [[*shared, *prompt] for prompt in PROMPTS], COMPLETIONS) is None
+    assert longest < 600
+
+
 def test_a_sliding_window_is_padded_and_samples() -> None:
     from transformers import MistralConfig, MistralForCausalLM
 

@@ -88,9 +88,13 @@ def test_the_three_files(home: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
     text = Path(result["md"]).read_text(encoding="utf-8")
     for cell in ("0.700", "0.600 to 0.800", "0.975", "1.000", "0.0123", "negative 30 (20)", "unparsed 1", "0.750"):
         assert cell in text, cell
-    rows = list(csv.reader(Path(result["csv"]).read_text(encoding="utf-8").splitlines()))
-    head = rows.index(next(row for row in rows if row[:1] == ["evaluation"]))
-    assert all(len(row) == len(rows[head]) for row in rows[head : head + 4])
+    rows = list(csv.DictReader(Path(result["csv"]).read_text(encoding="utf-8").splitlines()))
+    assert len(rows) == 3
+    found = {float(row["score"]): (float(row["95 % interval low"]), float(row["95 % interval high"])) for row in rows}
+    assert found[0.7] == (0.6, 0.8)
+    trained = list(csv.DictReader(Path(result["training.csv"]).read_text(encoding="utf-8").splitlines()))
+    assert len(trained) == 3
+    assert "over-seeds.csv" in result
     page = Path(result["html"]).read_text(encoding="utf-8")
     assert page.count("<svg") == 2, "rewards, and the loss of the supervised run"
     assert not re.search(r'(?:src|href)="(?!#)', page), "nothing is loaded from beside it or elsewhere"
@@ -101,7 +105,7 @@ def test_the_three_files(home: Path, tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_texts_are_escaped(home: Path, tmp_path: Path) -> None:
     table = Table("A <b>table</b>", ("a|b", "c"), (("x|y\nz", "<script>alert(1)</script>"),))
     assert "| x\\|y z | <script>" in markdown(table)
-    assert csv_text([table]).splitlines()[0] == "a|b,c"
+    assert csv_text(table).splitlines()[0] == "a|b,c"
     page = Document("t", [table]).html()
     assert "<script>" not in page
     assert "&lt;script&gt;" in page
@@ -121,3 +125,13 @@ def test_runs_with_nothing_to_show_are_named(home: Path, tmp_path: Path) -> None
 def test_unknown_runs_exit_2(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_cli(["report", "nothing"]) == 2
     assert "no run 'nothing'" in capsys.readouterr().err
+
+
+def test_a_cell_with_an_interval_is_three_numbers_for_programs() -> None:
+    cells = (("PPO", "45.0 [35.0, 55.0]", "-"), ("paper: PPO", "93.5", "0.1 to -0.2"))
+    lines = csv_text(Table("t", ("method", "sst2", "range"), cells)).splitlines()
+    assert lines == [
+        "method,sst2,sst2 low,sst2 high,range low,range high",
+        "PPO,45.0,35.0,55.0,,",
+        "paper: PPO,93.5,,,0.1,-0.2",
+    ]
