@@ -1,11 +1,15 @@
 """The runs' screen: what it shows, and every key of it."""
 
+import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nlu_rl.runs.layout import list_runs
+from nlu_rl.runs.jobs import Job
+from nlu_rl.runs.layout import create_run, list_runs
+from nlu_rl.runs.status import Status, write_status
 from nlu_rl.tui.keys import KEYS
 from nlu_rl.tui.screens.dialogs import HelpDialog, ProblemDialog, TypedDialog
 from nlu_rl.tui.screens.home import HomeScreen
@@ -117,6 +121,15 @@ async def test_deleting_wants_the_name_typed_and_can_be_undone(open_app: Open, r
         await pilot.press("u")
         await settled(pilot)
         assert "failed-run" in names(pilot.app.screen)
+
+
+async def test_a_finished_evaluation_shows_its_score(open_app: Open, runs: Path) -> None:
+    made = create_run(runs / "runs", "eval-base", Job("evaluate", {"task": "sst2"}), exact=True)
+    made.result_path.write_text(json.dumps({"metric": "accuracy", "scores": {"accuracy": 0.75}}))
+    write_status(made, Status(kind="evaluate", state="done", heartbeat=time.time(), started=time.time()))
+    async with open_app() as pilot:
+        shown = next(line for line in screen_text(pilot).splitlines() if "eval-base" in line)
+        assert ".750" in shown
 
 
 async def test_a_live_run_is_not_deleted(open_app: Open, runs: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from nlu_rl.recipe import Recipe
 from nlu_rl.runs import control
 from nlu_rl.runs.events import EventReader
-from nlu_rl.runs.layout import open_run
+from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.status import read_status
 from nlu_rl.tui.hardware import Card, Usage
 from nlu_rl.tui.sample_text import columns, parts_text, row_of
@@ -127,6 +127,20 @@ async def test_a_lost_run_says_what_to_do(open_app: Open, runs: Path) -> None:
         assert "? LOST" in shown
         assert "The worker ended without a word" in shown
         assert "nlu-rl resume lost-run" in " ".join(shown.split())
+
+
+async def test_a_run_that_cannot_be_read_is_told_once_and_left(open_app: Open, runs: Path) -> None:
+    async with open_app(run="done-run") as pilot:
+        (runs / "runs" / "lost-run" / "job.json").write_text("{")
+        unreadable = MonitorScreen(RunDirectory(runs / "runs" / "lost-run"))
+        pilot.app.push_screen(unreadable)
+        await settled(pilot)
+        unreadable.refresh_run()
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ProblemDialog)
+        await pilot.press("escape")
+        await settled(pilot)
+        assert pilot.app.screen.run.name == "done-run"
 
 
 async def test_a_removed_folder_is_survived(open_app: Open, runs: Path) -> None:

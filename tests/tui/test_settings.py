@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from nlu_rl.cli.main import run_cli
 from nlu_rl.tui.keys import KEYS, is_key, keys_of
 from nlu_rl.tui.screens.dialogs import ProblemDialog
 from nlu_rl.tui.screens.home import HomeScreen
@@ -112,3 +113,11 @@ async def test_copying_reaches_the_clipboard_through_the_terminal(open_app: Open
         pilot.app._driver.write = sent.append  # type: ignore[method-assign]
         await pilot.press("y")
         assert "\x1b]52;c;ZG9uZS1ydW4=\x07" in sent  # OSC 52 and base64 of the run's name
+
+
+def test_the_list_of_keys_is_as_the_user_has_them(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (home / "tui.yaml").write_text("keys:\n  home.new: N\n  help: [f1]\n")
+    assert run_cli(["tui", "--keys"]) == 0
+    listed = {line.split()[0]: line.split()[1] for line in capsys.readouterr().out.splitlines()}
+    assert (listed["home.new"], listed["help"]) == ("N", "f1")
+    assert listed["home.open"] == "enter"

@@ -38,10 +38,15 @@ def tui(
 
 
 def _list_keys() -> None:
+    """Print every action with its keys as the user's tui.yaml has them."""
     from nlu_rl.tui.keys import COMMON, KEYS
+    from nlu_rl.tui.settings import read_settings
 
+    keymap = read_settings().keymap
+    anywhere = next(iter(KEYS))
     for key in COMMON:
-        print(f"{key.name:<28} {key.key:<22} {key.about}")
+        print(f"{key.name:<28} {keymap.get(f'{anywhere}.{key.name}', key.key):<22} {key.about}")
     for screen, screen_keys in KEYS.items():
         for key in screen_keys:
-            print(f"{f'{screen}.{key.name}':<28} {key.key:<22} {key.about}")
+            name = f"{screen}.{key.name}"
+            print(f"{name:<28} {keymap.get(name, key.key):<22} {key.about}")

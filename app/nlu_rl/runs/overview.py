@@ -3,6 +3,7 @@
 Nothing here fails because of one run: one that is damaged or half-written says so, one removed meanwhile is left out.
 """
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,7 +146,7 @@ def _describe(history: History, recipe: dict[str, Any]) -> Overview:
         kind=job.kind,
         recipe=recipe,
         tasks=tuple(Path(str(task)).stem for task in tasks),
-        best=_number(best.get("score")),
+        best=_evaluated(run) if job.kind == "evaluate" else _number(best.get("score")),
         best_step=best.get("step") if isinstance(best.get("step"), int) else None,
         baseline=scores[0][1] if scores and scores[0][0] == 0 else None,
         created=run.job_path.stat().st_mtime,
@@ -157,6 +158,15 @@ def _describe(history: History, recipe: dict[str, Any]) -> Overview:
         scores=scores,
         damage=_NO_RECIPE if job.kind == "train" and not recipe else "",
     )
+
+
+def _evaluated(run: RunDirectory) -> float | None:
+    """Return the score of a finished evaluation."""
+    try:
+        result = json.loads(run.result_path.read_text(encoding="utf-8"))
+        return _number(result["scores"].get(result["metric"]))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def _number(value: Any) -> float | None:

@@ -21,7 +21,8 @@ def ask(run: RunDirectory, name: str) -> None:
     """Ask a live worker for pause, resume, checkpoint or stop. Raises RunError when there is none."""
     status = read_status(run)
     if not status.live:
-        raise RunError(f"{run.name} is {status.state}: nothing is running.", "r goes on with it.")
+        fix = "It is whole: e scores it, x exports it." if status.state == "done" else "r goes on with it."
+        raise RunError(f"{run.name} is {status.state}: nothing is running.", fix)
     control.request(run, name)
 
 

@@ -84,7 +84,8 @@ def _scores_line(overview: Overview) -> str:
         change = overview.scores[-1][1] - (overview.baseline or overview.scores[-1][1])
         parts.append(f"now {score(overview.scores[-1][1])}" + (" ▲" if change > 0 else " ▼" if change < 0 else ""))
     if overview.best is not None:
-        parts.append(f"best {score(overview.best)} at step {overview.best_step}")
+        at = "" if overview.best_step is None else f" at step {overview.best_step}"
+        parts.append(f"{'best ' if at else ''}{score(overview.best)}{at}")
     if overview.eta_seconds is not None:
         parts.append(f"ETA {clock(overview.eta_seconds)}")
     return "score " + " → ".join(parts) if parts else "no score yet"

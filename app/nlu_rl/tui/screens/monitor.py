@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.containers import Grid, VerticalScroll
 from textual.widget import Widget
 from textual.widgets import DataTable, Footer, Static
+from textual.worker import Worker, WorkerState
 
 from nlu_rl.runs.history import Point
 from nlu_rl.runs.layout import RunDirectory
@@ -73,6 +74,7 @@ class MonitorScreen(RunActions):
         self.run = run
         self.snapshot: Snapshot | None = None
         self._reader: SnapshotReader | None = None
+        self._unreadable = False
         self._smoothing = 0
         self._log_scale = False
         self._wall_time = False
@@ -118,8 +120,16 @@ class MonitorScreen(RunActions):
         return self.run
 
     def refresh_run(self) -> None:
-        if self.is_seen or self.snapshot is None:
+        if (self.is_seen or self.snapshot is None) and not self._unreadable:
             self.in_background(self._read, self._take, group="run")
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Leave a run that cannot be read at all; the class before this one, which is asked as well, tells of it."""
+        unread = event.worker.group == "run" and self.snapshot is None and event.state is WorkerState.ERROR
+        if unread and not self._unreadable:
+            self._unreadable = True
+            if self.app.screen is self:
+                self.action_back()
 
     def refresh_hardware(self) -> None:
         if self.is_seen and not self.has_class("-job"):
@@ -274,7 +284,8 @@ class MonitorScreen(RunActions):
 
     def action_checkpoint(self) -> None:
         operations.ask(self.run, "checkpoint")
-        self.notify("A checkpoint follows after this step.", timeout=3)
+        paused = self.snapshot is not None and self.snapshot.status.state == "paused"
+        self.notify(f"A checkpoint follows {'when the run goes on' if paused else 'after this step'}.", timeout=3)
 
     def action_stop(self) -> None:
         snapshot = self.snapshot
