@@ -110,7 +110,7 @@ def test_from_nothing_to_an_exported_model_by_keys_alone(home: Path, terminal: T
     terminal.press("n")
     terminal.see("nlu-rl eval", "--task sst2")
     terminal.press("Enter")
-    terminal.see("accuracy", "answers read", "●", "Confusion")
+    terminal.see("accuracy", "read strict", "●", "Confusion")
     terminal.press("Escape")
     terminal.see("step 4/4")
     terminal.press("x")
