@@ -3,6 +3,7 @@
 import torch
 
 from nlu_rl.models.lora_linear import use_fused_updates
+from nlu_rl.policy.scores import Scores
 from tiny_model import tiny_causal_lm
 
 LOG_PROB_TOLERANCE = 1e-4
@@ -31,6 +32,16 @@ def value_head() -> torch.nn.Module:
 def gradients(model: torch.nn.Module, loss: torch.Tensor) -> torch.Tensor:
     parameters = [p for p in model.parameters() if p.requires_grad]
     return torch.cat([g.flatten() for g in torch.autograd.grad(loss, parameters)])
+
+
+def assert_equal(model: torch.nn.Module, ours: Scores, reference: Scores) -> None:
+    """Require equal log-probabilities, entropies and values, and equal gradients of all three."""
+    for name in ("log_probs", "entropy", "values"):
+        assert (getattr(ours, name) - getattr(reference, name)).abs().max() < LOG_PROB_TOLERANCE, name
+    found, wanted = (
+        gradients(model, (r.log_probs.sin() + r.values.square() + r.entropy).sum()) for r in (ours, reference)
+    )
+    assert (found - wanted).norm() / wanted.norm() < GRADIENT_TOLERANCE
 
 
 CASES = {

@@ -26,7 +26,8 @@ ROWS = (3, 0)
 
 def compare(rank: int, store: str, architecture: str) -> None:
     """Score, learn and sample with both; the processes differ in rows, micro-batches and decoded tokens."""
-    sys.modules["bitsandbytes"] = None  # type: ignore[assignment]
+    modules: Any = sys.modules
+    modules["bitsandbytes"] = None  # nothing here is in 4 bits, and its import takes seconds in each process
     dist.init_process_group("gloo", store=dist.FileStore(store, len(ROWS)), rank=rank, world_size=len(ROWS))
     whole, cut = (_policy(architecture, cut=cut) for cut in (False, True))
     parts = [p for p in cut.model.parameters() if isinstance(p, DTensor)]
@@ -86,7 +87,8 @@ def _watch(policy: Policy) -> list[int]:
 
     for layer in layers:
         next(m for m in layer.modules() if isinstance(m, torch.nn.Linear)).register_forward_hook(look)
-    lora_linear.LoraUpdate.backward = staticmethod(watched)  # type: ignore[method-assign]
+    update: Any = lora_linear.LoraUpdate
+    update.backward = staticmethod(watched)
     return gathered
 
 

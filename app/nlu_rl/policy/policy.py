@@ -104,7 +104,8 @@ class Policy:
                     held = states or PromptStates(self.backbone, [prompts[i] for i in group])
                     left, read = follow(drawing, held, rows, prompts, likely)
                     if len(left):
-                        merging.enter_context(merged_for_sampling(self.model))
+                        if states is not None:
+                            merging.enter_context(merged_for_sampling(self.model))
                         self._sample_rest(left, read, held, drawing)
                 done += len(rows)
                 if progress:

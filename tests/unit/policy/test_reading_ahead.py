@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine_cases import CASES, GRADIENT_TOLERANCE, LOG_PROB_TOLERANCE, MODEL, gradients, lora, value_head
+from engine_cases import CASES, GRADIENT_TOLERANCE, LOG_PROB_TOLERANCE, MODEL, assert_equal, gradients, lora, value_head
 from nlu_rl.evaluation.prompts import likely_completions
 from nlu_rl.policy.decoding import MOST_BEGUN
 from nlu_rl.policy.draws import Draws
@@ -118,12 +118,7 @@ def test_scoring_goes_on_from_whatever_was_read(case: str) -> None:
         states.read([begun])
     ours = packed_scores(backbone, prompts, completions, value_head=head, states=states)
     reference = padded_scores(backbone, prompts, completions, value_head=head)
-    for name in ("log_probs", "entropy", "values"):
-        assert (getattr(ours, name) - getattr(reference, name)).abs().max() < LOG_PROB_TOLERANCE, name
-    ours, reference = (
-        gradients(model, (r.log_probs.sin() + r.values.square() + r.entropy).sum()) for r in (ours, reference)
-    )
-    assert (ours - reference).norm() / reference.norm() < GRADIENT_TOLERANCE
+    assert_equal(model, ours, reference)
 
 
 def test_the_answers_of_a_task_are_what_is_likely() -> None:
