@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fake_hub import FakeHub, serving
+from hub_server import HubServer, model_repository, serving
 from nlu_rl import paths
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -32,8 +32,8 @@ def run(home: Path) -> Run:
 
 
 @pytest.fixture
-def fake_hub(tiny_model_dir: Path) -> Iterator[FakeHub]:
-    with serving(tiny_model_dir) as server:
+def fake_hub(tiny_model_dir: Path) -> Iterator[HubServer]:
+    with serving(model_repository("org/tiny", tiny_model_dir)) as server:
         yield server
 
 
@@ -58,7 +58,7 @@ def test_list_and_show(run: Run, tiny_model_dir: Path) -> None:
     assert "https://huggingface.co/meta-llama/Llama-2-7b-chat-hf" in gated
 
 
-def test_fetch_verify_and_fetch_again(run: Run, fake_hub: FakeHub) -> None:
+def test_fetch_verify_and_fetch_again(run: Run, fake_hub: HubServer) -> None:
     online = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": fake_hub.url}
     fetched = _json(run("models", "fetch", "org/tiny", "--json", **online))
     folder = paths.models_dir() / "org--tiny"
@@ -78,8 +78,8 @@ def test_fetch_verify_and_fetch_again(run: Run, fake_hub: FakeHub) -> None:
     assert run("models", "verify").returncode == 0
 
 
-def test_gated_model(run: Run, fake_hub: FakeHub) -> None:
-    fake_hub.hidden = (403, "GatedRepo")
+def test_gated_model(run: Run, fake_hub: HubServer) -> None:
+    fake_hub.repositories[0].hidden = (403, "GatedRepo")
     refused = run("models", "fetch", "org/tiny", HF_HUB_OFFLINE="0", HF_ENDPOINT=fake_hub.url)
     assert refused.returncode == 2
     assert "gated" in refused.stderr

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fake_hub import REVISION, FakeHub, serving
+from hub_server import HubServer, Repository, model_repository, serving
 from nlu_rl import package_index, paths
 from nlu_rl.errors import ModelError
 from nlu_rl.models import catalogue, fetch, hub
@@ -20,7 +20,7 @@ from nlu_rl.models.verify import read_manifest, verify_folder
 
 
 @pytest.fixture
-def fake_hub(tiny_model_dir: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeHub]:
+def fake_hub(tiny_model_dir: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
     from huggingface_hub import constants
 
     monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
@@ -28,9 +28,15 @@ def fake_hub(tiny_model_dir: Path, home: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(hub, "_POLL_SECONDS", 0.02)
-    with serving(tiny_model_dir) as server:
+    with serving(model_repository("org/tiny", tiny_model_dir)) as server:
         monkeypatch.setenv("HF_ENDPOINT", server.url)
         yield server
+
+
+@pytest.fixture
+def tiny(fake_hub: HubServer) -> Repository:
+    """The model the hub has."""
+    return fake_hub.repositories[0]
 
 
 @pytest.fixture
@@ -148,7 +154,7 @@ def test_offline_without_a_package(home: Path) -> None:
     assert "HF_HUB_OFFLINE" in caught.value.fix
 
 
-def test_from_the_hub(fake_hub: FakeHub, home: Path) -> None:
+def test_from_the_hub(fake_hub: HubServer, home: Path) -> None:
     seen: list[tuple[int, int | None]] = []
     folder = model_folder("org/tiny", fetch=True, progress=lambda *p: seen.append(p))
     assert folder == paths.models_dir() / "org--tiny"
@@ -156,7 +162,7 @@ def test_from_the_hub(fake_hub: FakeHub, home: Path) -> None:
     manifest = read_manifest(folder)
     assert manifest
     assert (manifest["source"], manifest["licence"], manifest["hub_id"]) == ("hub", "mit", "org/tiny")
-    assert REVISION in manifest["url"]
+    assert fake_hub.repositories[0].commit() in manifest["url"]
     assert not (folder / "pytorch_model.bin").exists()
     assert not (folder / ".cache").exists()
     assert all(done <= (total or 0) for done, total in seen)
@@ -166,7 +172,7 @@ def test_from_the_hub(fake_hub: FakeHub, home: Path) -> None:
 
 
 def test_hub_comes_before_the_package_index(
-    fake_hub: FakeHub, package: dict[str, int], monkeypatch: pytest.MonkeyPatch
+    fake_hub: HubServer, package: dict[str, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = dataclasses.replace(catalogue.CATALOGUE["smollm2-135m"], hub_id="org/tiny")
     monkeypatch.setitem(catalogue.CATALOGUE, "smollm2-135m", entry)
@@ -176,17 +182,17 @@ def test_hub_comes_before_the_package_index(
     assert package["converted"] == 0
 
 
-def test_package_index_when_the_hub_does_not_answer(fake_hub: FakeHub, package: dict[str, int]) -> None:
+def test_package_index_when_the_hub_does_not_answer(fake_hub: HubServer, package: dict[str, int]) -> None:
     fake_hub.shutdown()
     fake_hub.server_close()
     model_folder("smollm2-135m", fetch=True)
     assert package["converted"] == 1
 
 
-def test_slow_hub_is_given_up(fake_hub: FakeHub, package: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_hub_is_given_up(fake_hub: HubServer, package: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     released = threading.Event()
     monkeypatch.setattr(hub, "ANSWER_SECONDS", 0.1)
-    monkeypatch.setattr(fake_hub, "info", lambda: released.wait(20) or b"{}")
+    monkeypatch.setattr(fake_hub, "info", lambda *_: released.wait(20) or {})
     try:
         model_folder("smollm2-135m", fetch=True)
     finally:
@@ -194,7 +200,7 @@ def test_slow_hub_is_given_up(fake_hub: FakeHub, package: dict[str, int], monkey
     assert package["converted"] == 1
 
 
-def test_no_hub_and_no_package(fake_hub: FakeHub, home: Path) -> None:
+def test_no_hub_and_no_package(fake_hub: HubServer, home: Path) -> None:
     fake_hub.shutdown()
     fake_hub.server_close()
     with pytest.raises(ModelError, match="hub cannot be reached") as caught:
@@ -203,47 +209,47 @@ def test_no_hub_and_no_package(fake_hub: FakeHub, home: Path) -> None:
 
 
 @pytest.mark.parametrize("where", ["hidden", "files_hidden"])
-def test_gated_model_says_how_to_get_access(fake_hub: FakeHub, where: str) -> None:
-    setattr(fake_hub, where, (403, "GatedRepo"))
+def test_gated_model_says_how_to_get_access(tiny: Repository, where: str) -> None:
+    setattr(tiny, where, (403, "GatedRepo"))
     with pytest.raises(ModelError, match="gated") as caught:
         model_folder("org/tiny", fetch=True)
     assert "https://huggingface.co/org/tiny" in caught.value.fix
     assert "HF_TOKEN" in caught.value.fix
 
 
-def test_model_the_hub_does_not_have(fake_hub: FakeHub) -> None:
-    fake_hub.hidden = (404, "RepoNotFound")
+def test_model_the_hub_does_not_have(tiny: Repository) -> None:
+    tiny.hidden = (404, "RepoNotFound")
     with pytest.raises(ModelError, match="has no model org/tiny"):
         model_folder("org/tiny", fetch=True)
 
 
-def test_hub_model_without_safetensors(fake_hub: FakeHub) -> None:
-    del fake_hub.contents["model.safetensors"]
+def test_hub_model_without_safetensors(tiny: Repository) -> None:
+    del tiny.files["model.safetensors"]
     with pytest.raises(ModelError, match="no safetensors"):
         model_folder("org/tiny", fetch=True)
 
 
-def test_hub_model_without_chat_template_is_refused(fake_hub: FakeHub) -> None:
-    del fake_hub.contents["chat_template.jinja"]
+def test_hub_model_without_chat_template_is_refused(tiny: Repository) -> None:
+    del tiny.files["chat_template.jinja"]
     with pytest.raises(ModelError, match="no chat template"):
         model_folder("org/tiny", fetch=True)
     assert [p.name for p in paths.models_dir().iterdir()] == [".org--tiny.lock"]
 
 
-def test_catalogue_fills_in_a_chat_template(fake_hub: FakeHub, monkeypatch: pytest.MonkeyPatch) -> None:
-    del fake_hub.contents["chat_template.jinja"]
+def test_catalogue_fills_in_a_chat_template(tiny: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    del tiny.files["chat_template.jinja"]
     entry = dataclasses.replace(catalogue.CATALOGUE["mpt-7b-chat"], hub_id="org/tiny")
     monkeypatch.setitem(catalogue.CATALOGUE, "mpt-7b-chat", entry)
     folder = model_folder("mpt-7b-chat", fetch=True)
     assert (folder / "chat_template.jinja").read_text() == catalogue.get_model("mpt-7b-chat").chat_template
 
 
-def test_spoilt_weights_are_removed_and_the_rest_resumed(fake_hub: FakeHub) -> None:
-    fake_hub.spoilt = "model.safetensors"
+def test_spoilt_weights_are_removed_and_the_rest_resumed(tiny: Repository) -> None:
+    tiny.spoilt = "model.safetensors"
     with pytest.raises(ModelError, match="SHA-256"):
         model_folder("org/tiny", fetch=True)
     assert not (paths.models_dir() / "org--tiny").exists()
-    fake_hub.spoilt = None
+    tiny.spoilt = None
     assert verify_folder(model_folder("org/tiny", fetch=True)) == []
 
 
