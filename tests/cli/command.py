@@ -23,7 +23,7 @@ class Cli:
         }
         self.command = [sys.executable, "-m", "nlu_rl.cli.main"]
 
-    def __call__(self, *arguments: str, **options: str) -> subprocess.CompletedProcess[str]:
+    def __call__(self, *arguments: str, timeout: float = 60, **options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*self.command, *arguments],
             capture_output=True,
@@ -31,6 +31,6 @@ class Cli:
             env=self.environment,
             cwd=self.home,
             check=False,
-            timeout=60,
+            timeout=timeout,
             **options,  # type: ignore[call-overload]
         )

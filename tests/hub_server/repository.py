@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 MAIN = "main"
@@ -64,8 +64,8 @@ class Repository:
         _, files = self.at(revision) or ("", {})
         start = f"{folder}/" if folder else ""
         inside = [path for path in files if path.startswith(start)]
-        folders = {f"{start}{'/'.join(parts[:n])}" for parts in (path.removeprefix(start).split("/") for path in inside)
-                   for n in range(1, len(parts))}  # fmt: skip
+        parents = (str(parent) for path in inside for parent in PurePosixPath(path).parents)
+        folders = {parent for parent in parents if parent != "." and parent.startswith(start)}
         entries = [*map(directory_entry, sorted(folders)), *(file_entry(path, files[path]) for path in inside)]
         if not recursive:
             entries = [entry for entry in entries if "/" not in entry["path"].removeprefix(start)]

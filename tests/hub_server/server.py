@@ -66,9 +66,16 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(404, "EntryNotFound")
 
     def _tell(
-        self, kind: str, name: str, what: str | None, revision: str | None, path: str | None, *,
-        query: dict[str, list[str]], posted: dict[str, list[str]],
-    ) -> None:  # fmt: skip
+        self,
+        kind: str,
+        name: str,
+        what: str | None,
+        revision: str | None,
+        path: str | None,
+        *,
+        query: dict[str, list[str]],
+        posted: dict[str, list[str]],
+    ) -> None:
         """Answer a question about a repository."""
         repository, revision = self.server.find(kind, name), unquote(revision or MAIN)
         if repository is None or repository.hidden:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from nlu_rl.data.checks import Refusal, Row, SplitRows, make_row
-from nlu_rl.data.hub_shapes import Shape, shape_of
+from nlu_rl.data.hub_shapes import Shape, shape_of, whole_id
 from nlu_rl.data.records import Record, file_kind, records_of
 from nlu_rl.data.schema import Schema
 from nlu_rl.errors import DataError, unknown_name
@@ -200,7 +200,9 @@ def _hub_row(schema: Schema, shape: Shape, record: Mapping[str, Any], split: str
     """Return a row of a file that has the hub's own shape, under the id that the official files give it."""
     try:
         row_id, texts, label = shape(schema, record, position)
-        row = make_row(schema, f"{split}-{row_id}", texts, "" if label is None and labels == "required" else label)
+        row = make_row(
+            schema, whole_id(schema, split, row_id), texts, "" if label is None and labels == "required" else label
+        )
     except KeyError as error:
         raise ValueError(f"no {error.args[0]!r} in it") from None
     except (TypeError, AttributeError) as error:

@@ -5,20 +5,21 @@ minutes where there is no network.
 """
 
 import os
+import tempfile
+import zipfile
+from pathlib import Path
 from typing import Any
 
 from nlu_rl import paths
 from nlu_rl.data import wikitext
 from nlu_rl.data.checks import Refusal, Row, SplitRows, make_row
-from nlu_rl.data.hub_shapes import SHAPES, Shape, plain
-from nlu_rl.data.row_schema import HubSource
+from nlu_rl.data.hub_shapes import SHAPES, Shape, plain, whole_id
+from nlu_rl.data.row_schema import ALL_CONFIGS, HubSource
 from nlu_rl.data.schema import Schema
 from nlu_rl.errors import DataError
 
 CONNECT_SECONDS = 5.0
-ALL_CONFIGS = "*"
-CONVERTED = "refs/convert/parquet"
-"""Where the hub keeps its own Parquet copy of a data set that is published as a loading script."""
+MOST_TEXT = 300
 
 
 def load_from_hub(schema: Schema) -> list[SplitRows]:
@@ -34,14 +35,13 @@ def load_from_hub(schema: Schema) -> list[SplitRows]:
     if os.environ.get("HF_HUB_OFFLINE", "").casefold() in ("1", "true", "yes", "on"):
         raise _unreachable(schema, "HF_HUB_OFFLINE is set")
     revision = _revision(schema)
-    import datasets
-
-    datasets.disable_progress_bars()
+    source = f"{schema.hub.repository} on the hub, revision {revision}"
+    if schema.hub.archive:
+        return [_from_archive(schema, schema.hub, *schema.hub.archive, revision, source)]
     try:
-        tables = [_load(schema.hub, config, revision) for config in _configs(schema.hub, revision)]
+        tables = _tables(schema.hub, revision)
     except Exception as error:  # noqa: BLE001  the library raises whatever its transports raise
         raise _unreachable(schema, _short(error)) from None
-    source = f"{schema.hub.repository} on the hub, revision {revision}"
     parts = []
     for split, theirs in schema.hub.splits.items():
         rows = [row for table in tables if theirs in table for row in table[theirs]]
@@ -59,7 +59,7 @@ def split_rows(schema: Schema, split: str, rows: Any, source: str) -> SplitRows:
         DataError: not one row can be used.
     """
     if schema.name == wikitext.NAME:
-        return SplitRows(schema, split, source, wikitext.article_rows((str(row["text"]) for row in rows), split))
+        return SplitRows(schema, split, source, wikitext.article_rows(wikitext.lines_of_hub(rows), split))
     shape: Shape = SHAPES.get(schema.name, plain)
     kept: list[Row] = []
     refused: list[Refusal] = []
@@ -68,7 +68,7 @@ def split_rows(schema: Schema, split: str, rows: Any, source: str) -> SplitRows:
             row_id, texts, label = shape(schema, row, number)
             if label is None and split != "test":
                 label = ""
-            kept.append(make_row(schema, f"{split}-{row_id}", texts, label))
+            kept.append(make_row(schema, whole_id(schema, split, row_id), texts, label))
         except KeyError as error:
             refused.append(Refusal(number + 1, f"no {error.args[0]!r} in it", unit="row"))
         except (ValueError, TypeError, AttributeError) as error:
@@ -80,24 +80,35 @@ def split_rows(schema: Schema, split: str, rows: Any, source: str) -> SplitRows:
     return SplitRows(schema, split, source, kept, refused)
 
 
-def _configs(hub: HubSource, revision: str) -> list[str | None]:
-    if hub.config != ALL_CONFIGS:
-        return [hub.config]
+def _tables(hub: HubSource, revision: str) -> list[Any]:
+    """Return the splits by name of every configuration asked for."""
     import datasets
 
-    return list(datasets.get_dataset_config_names(hub.repository, revision=revision))
-
-
-def _load(hub: HubSource, config: str | None, revision: str) -> Any:
-    import datasets
-
+    datasets.disable_progress_bars()
+    configs = [hub.config]
+    if hub.config == ALL_CONFIGS:
+        configs = list(datasets.get_dataset_config_names(hub.repository, revision=revision))
     folder = str(paths.hf_dir() / "datasets")
+    return [datasets.load_dataset(hub.repository, name, revision=revision, cache_dir=folder) for name in configs]
+
+
+def _from_archive(schema: Schema, hub: HubSource, archive: str, member: str, revision: str, source: str) -> SplitRows:
+    """Return the one split of a data set that the hub has as its official file, in a zip."""
+    from huggingface_hub import hf_hub_download
+
+    from nlu_rl.data.transfer import read_set
+
+    (split,) = hub.splits
     try:
-        return datasets.load_dataset(hub.repository, config, revision=revision, cache_dir=folder)
-    except RuntimeError as error:
-        if "script" not in str(error):
-            raise
-        return datasets.load_dataset(hub.repository, config, revision=CONVERTED, cache_dir=folder)
+        path = hf_hub_download(hub.repository, archive, repo_type="dataset", revision=revision)
+        with zipfile.ZipFile(path) as opened, tempfile.TemporaryDirectory() as folder:
+            part = read_set(schema.task, Path(opened.extract(member, folder)), split)
+    except DataError:
+        raise
+    except Exception as error:  # noqa: BLE001  the library raises whatever its transports raise
+        raise _unreachable(schema, _short(error)) from None
+    part.source = source
+    return part
 
 
 def _revision(schema: Schema) -> str:
@@ -112,11 +123,20 @@ def _revision(schema: Schema) -> str:
 
 
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
+    """Return the first sentence of what went wrong; the libraries go on with advice for their own users."""
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    if isinstance(error, GatedRepoError):
+        return "its terms must be accepted on the hub first, and HF_TOKEN set"
+    if isinstance(error, RepositoryNotFoundError):
+        return "there is no such data set on it, or you may not see it"
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= MOST_TEXT else f"{text[:MOST_TEXT].rsplit(' ', 1)[0]} ..."
 
 
 def _unreachable(schema: Schema, why: str) -> DataError:
-    return DataError(f"The hub did not give '{schema.name}': {why.rstrip('.')}.", _instead(schema))
+    return DataError(f"The hub did not give '{schema.name}': {why.rstrip('. ')}.", _instead(schema))
 
 
 def _instead(schema: Schema) -> str:

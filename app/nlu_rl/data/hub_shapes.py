@@ -6,19 +6,24 @@ A file copied from the hub (Parquet, JSON lines) has the same shape, and is know
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nlu_rl.data.row_schema import Schema
-from nlu_rl.data.superglue_rows import entity_lines, mark_pronoun
+from nlu_rl.data.row_schema import ALL_CONFIGS, Schema
+from nlu_rl.data.superglue_rows import entity_lines, mark_pronoun, require_inside, standing_in
 
 Record = Mapping[str, Any]
 Shape = Callable[[Schema, Record, int], tuple[str, dict[str, str], str | None]]
 """From (schema, row, its number) to the id within the split, the texts by field, and the label as written."""
+
+NO_LABEL = ("-1", "-1.0", "None")
+"""How the hub writes that a row has no label; where labels are numbers, -1 is one too."""
 
 
 def plain(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
     """Columns under the names of our fields, or those the schema says; the label in `label`."""
     names = schema.hub.columns if schema.hub else {}
     texts = {field: str(row[names.get(field, field)] or "") for field in schema.fields}
-    return str(row.get("idx", number)), texts, _label(schema, row["label"])
+    numbered_together = schema.hub is None or schema.hub.config != ALL_CONFIGS
+    row_id = row.get("idx", number) if numbered_together else number
+    return str(row_id), texts, _label(schema, row["label"])
 
 
 def copa(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
@@ -33,9 +38,16 @@ def multirc(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, st
 
 
 def record(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
-    texts = {"passage": row["passage"], "entities": entity_lines(row["entities"]), "query": row["query"]}
-    answers = "\n".join(dict.fromkeys(row["answers"]))
+    passage = row["passage"]
+    entities = entity_lines(standing_in(passage, row["entities"]))
+    texts = {"passage": passage, "entities": entities, "query": row["query"]}
+    answers = "\n".join(standing_in(passage, row["answers"]))
     return str(row["idx"]["query"]), texts, answers or None
+
+
+def wic(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
+    require_inside(row)
+    return plain(schema, row, number)
 
 
 def wsc(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
@@ -46,12 +58,18 @@ def wsc(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], 
 
 def squad(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
     texts = {"context": row["context"], "question": row["question"]}
-    return str(row["id"]), texts, "\n".join(dict.fromkeys(row["answers"]["text"])) or None
+    answers = (" ".join(answer.split()) for answer in row["answers"]["text"])
+    return str(row["id"]), texts, "\n".join(dict.fromkeys(answers)) or None
+
+
+def whole_id(schema: Schema, split: str, row_id: str) -> str:
+    """Return the id that the official files give a row: with its split, but for SQuAD's, which are its own."""
+    return row_id if schema.name == "squad" else f"{split}-{row_id}"
 
 
 def _label(schema: Schema, written: Any) -> str | None:
     text = str(written)
-    if text in ("-1", "None"):
+    if text in NO_LABEL:
         return None
     return schema.hub.labels.get(text, text) if schema.hub else text
 
@@ -71,6 +89,7 @@ SHAPES: dict[str, Shape] = {
     "superglue/copa": copa,
     "superglue/multirc": multirc,
     "superglue/record": record,
+    "superglue/wic": wic,
     "superglue/wsc": wsc,
     "squad": squad,
 }

@@ -16,6 +16,8 @@ MOST_LISTED = 20
 TEXT_COLUMNS = ("text", "sentence", "review", "snippet", "content", "phrase")
 LABEL_COLUMNS = ("label", "gold", "answer", "sentiment", "score", "class", "target", "rating", "labels", "category")
 ID_COLUMNS = ("id", "index", "idx", "guid", "row_id")
+ALL_CONFIGS = "*"
+"""Every configuration of a data set on the hub, one after the other; each numbers its own rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ class HubSource:
     """Where a data set lies on the hub. `splits` maps our split names to the hub's.
 
     `columns` is the hub's column of a field where that has another name, and `labels` the answer a label stands for
-    where the hub numbers them in its own way.
+    where the hub numbers them in its own way. `archive` is a zip of the repository and the official file in it, where
+    the rest of it is a program, which the hub's library does not run.
     """
 
     repository: str
@@ -31,6 +34,7 @@ class HubSource:
     splits: Mapping[str, str] = field(default_factory=lambda: {split: split for split in SPLITS})
     columns: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    archive: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 The transfer sets are evaluated on `test`; those that have other splits keep them, for demonstrations.
 """
 
-from nlu_rl.data.row_schema import HubSource, Schema
+from nlu_rl.data.row_schema import ALL_CONFIGS, HubSource, Schema
 from nlu_rl.data.schemas_glue import ENTAILMENT, NLI_COLUMNS
 
 SENTIMENTS = ("negative", "neutral", "positive")
@@ -80,7 +80,9 @@ OTHER = (
         "Financial PhraseBank: a Sentences_*.txt file, or takala/financial_phrasebank on the hub",
         codes={"0": "negative", "1": "neutral", "2": "positive"},
         hub=HubSource(
-            "takala/financial_phrasebank", "sentences_allagree", {"test": "train"}, columns={"text": "sentence"}
+            "takala/financial_phrasebank",
+            splits={"test": "train"},
+            archive=("data/FinancialPhraseBank-v1.0.zip", "FinancialPhraseBank-v1.0/Sentences_AllAgree.txt"),
         ),
     ),
     _transfer(
@@ -121,7 +123,7 @@ OTHER = (
             "0": "not entailment",
             "1": "entailment",
         },
-        hub=HubSource("tasksource/babi_nli", "*"),
+        hub=HubSource("tasksource/babi_nli", ALL_CONFIGS),
     ),
     _transfer(
         "siga-nli",

@@ -42,11 +42,17 @@ def multirc(split: str, line: Record) -> Iterator[Raw]:
 def record(split: str, line: Record) -> Iterator[Raw]:
     passage = line["passage"]
     text = _text(passage["text"])
-    entities = entity_lines(text[span["start"] : span["end"] + 1] for span in passage["entities"])
+    names = (text[span["start"] : span["end"] + 1] for span in passage["entities"])
+    entities = entity_lines(standing_in(text, names))
     for query in line["qas"]:
         texts = {"passage": text, "entities": entities, "query": _text(query["query"])}
-        answers = "\n".join(dict.fromkeys(answer["text"] for answer in query.get("answers", ())))
+        answers = "\n".join(standing_in(text, (answer["text"] for answer in query.get("answers", ()))))
         yield f"{split}-{query['idx']}", texts, answers or None
+
+
+def wic(split: str, line: Record) -> Iterator[Raw]:
+    require_inside(line)
+    yield from flat("word", "sentence1", "sentence2")(split, line)
 
 
 def wsc(split: str, line: Record) -> Iterator[Raw]:
@@ -72,6 +78,26 @@ def mark_pronoun(text: str, word: int, pronoun: str) -> str:
     return f"{before} {marked}" if before else marked
 
 
+def require_inside(line: Record) -> None:
+    """Raise ValueError where a row of WiC says that its word stands outside a sentence."""
+    for which in ("1", "2"):
+        start, end, sentence = line.get(f"start{which}"), line.get(f"end{which}"), line[f"sentence{which}"]
+        if start is None or end is None:
+            continue
+        if not 0 <= int(start) < int(end) <= len(sentence):
+            place = f"from {start} to {end} of sentence{which}"
+            raise ValueError(f"the word is said to stand {place}, which has {len(sentence)} characters")
+
+
+def standing_in(passage: str, names: Iterable[str]) -> list[str]:
+    """Return the different names by their first place in a passage; those that are not in it come last.
+
+    The official files and the hub list them in different orders, and the first answer is the one a model is taught.
+    """
+    places = {name: passage.find(name) for name in names}
+    return sorted(places, key=lambda name: (places[name] < 0, places[name], name))
+
+
 def entity_lines(names: Iterable[str]) -> str:
     """Return the different names, one a line."""
     return "\n".join(dict.fromkeys(" ".join(name.split()) for name in names))
@@ -94,7 +120,7 @@ ROWS_OF: dict[str, RowsOf] = {
     "multirc": multirc,
     "record": record,
     "superglue-rte": flat("premise", "hypothesis"),
-    "wic": flat("word", "sentence1", "sentence2"),
+    "wic": wic,
     "wsc": wsc,
     "ax-b": flat("sentence1", "sentence2"),
     "ax-g": ax_g,

@@ -119,7 +119,8 @@ def read_set(task: str, path: Path, split: str, columns: dict[str, str] | None =
 
 
 def _marked(path: Path, mark: str, encoding: str, split: str) -> Iterator[tuple[int, Raw | Refusal]]:
-    """Yield the rows of `text<mark>label` lines; a first line whose label is `label...` is a header."""
+    """Yield the rows of `text<mark>label` lines, from number 0; a first line whose label is `label...` is a header."""
+    first = 1
     for number, line in enumerate(read_bytes(path).rstrip(b"\r\n").split(b"\n"), start=1):
         try:
             text, found, label = line.decode(encoding).rstrip("\r").rpartition(mark)
@@ -127,11 +128,12 @@ def _marked(path: Path, mark: str, encoding: str, split: str) -> Iterator[tuple[
             yield number, Refusal(number, f"the line is not {encoding.upper()} text")
             continue
         if number == 1 and label.strip().casefold().startswith("label"):
+            first = 2
             continue
         if not found:
             yield number, Refusal(number, f"no '{mark}' between text and label")
         else:
-            yield number, (f"{split}-{number}", {"text": text}, label)
+            yield number, (f"{split}-{number - first}", {"text": text}, label)
 
 
 def _files(path: Path, task: str | None, skipped: list[str]) -> dict[tuple[str, str], Path]:

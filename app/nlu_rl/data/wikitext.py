@@ -6,9 +6,10 @@ set aside. A text without such headings is one row.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from nlu_rl.data.cache import read_rows
 from nlu_rl.data.checks import Refusal, Row, SplitRows
@@ -20,6 +21,7 @@ from nlu_rl.errors import DataError
 NAME = "wikitext2"
 SPLIT_WORDS = {"train": "train", "valid": "validation", "validation": "validation", "val": "validation", "test": "test"}
 SUFFIXES = (".raw", ".txt", ".parquet")
+BLANK = " \n"
 _BOM = b"\xef\xbb\xbf"
 _HEADING = re.compile(r" = [^=].* = ")
 
@@ -69,6 +71,11 @@ def article_rows(lines: Iterable[str], split: str) -> list[Row]:
     return [{"id": f"{split}-{number}", "fields": {"text": text}, "gold": None} for number, text in enumerate(texts)]
 
 
+def lines_of_hub(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the raw file's lines from the hub's rows, in which a blank line (a space) is an empty text."""
+    return [str(row["text"]) or BLANK for row in rows]
+
+
 def read_text(split: str = "test", data: Path | None = None) -> str:
     """Return the whole text of a split of the cache, or of a file of one's own.
 
@@ -101,7 +108,7 @@ def _parquet_lines(path: Path) -> tuple[list[str], list[Refusal]]:
     rows, refused = read_table(path)
     if "text" not in rows[0]:
         raise DataError(f"{path} has no column 'text' (it has: {', '.join(rows[0])}).", "Give the hub's own file.")
-    return [str(row["text"]) for row in rows], refused
+    return lines_of_hub(rows), refused
 
 
 def _files(path: Path, split: str | None, skipped: list[str]) -> dict[str, Path]:

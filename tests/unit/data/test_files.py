@@ -243,7 +243,7 @@ HUB: list[tuple[str, list[dict[str, Any]], tuple[str, str]]] = [
                 "answers": {"text": ["a", "b", "a"], "answer_start": [0, 1, 0]},
             }
         ],
-        ("test-56be", "a\nb"),
+        ("56be", "a\nb"),
     ),
     (
         "copa",

@@ -79,8 +79,8 @@ def test_financial_phrasebank_is_latin_1_and_tells_the_damaged_line(tmp_path: Pa
         "line 4: the label 'so so' is none of negative, neutral, positive, 0, 1, 2",
     ]
     assert [(row["id"], row["fields"]["text"], row["gold"]) for row in read_rows("financial-phrasebank", "test")] == [
-        ("test-1", "Nordea\xe4 wrote to a@b.fi .", "neutral"),
-        ("test-3", "Sales rose .", "positive"),
+        ("test-0", "Nordea\xe4 wrote to a@b.fi .", "neutral"),
+        ("test-2", "Sales rose .", "positive"),
     ]
     assert result.skipped == ["Sentences_50Agree.txt: Sentences_AllAgree.txt is taken"]
 

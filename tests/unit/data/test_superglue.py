@@ -256,11 +256,12 @@ HUB = [
             "question": "Q",
             "answers": {"text": ["a", "b", "a"], "answer_start": [0, 1, 0]},
         },
-        "validation-56be",
+        "56be",
         "a\nb",
     ),
     ("amazon", {"id": "en_1", "text": "Good.", "label": 4, "label_text": "4"}, "validation-0", "5"),
-    ("financial-phrasebank", {"sentence": "Up.", "label": 2}, "validation-0", "positive"),
+    ("siga-nli", {"premise": "It rains.", "statement": "It is wet.", "label": 0}, "validation-0", "entailment"),
+    ("babi-nli", {"premise": "P.", "hypothesis": "H.", "label": 1, "idx": 7}, "validation-0", "entailment"),
 ]
 
 
@@ -273,8 +274,8 @@ def test_rows_of_the_hub(task: str, row: dict[str, Any], row_id: str, gold: str)
 
 
 def test_rows_of_the_hub_without_the_columns_are_refused() -> None:
-    rows = [{"sentence": "Up.", "label": 2}, {"text": "Up.", "label": 2}]
-    part = split_rows(get_schema("financial-phrasebank"), "test", rows, "hub")
-    assert [str(refusal) for refusal in part.refused] == ["row 2: no 'sentence' in it"]
-    with pytest.raises(DataError, match="None of the 1 rows of 'financial-phrasebank' test can be used; row 1"):
-        split_rows(get_schema("financial-phrasebank"), "test", rows[1:], "hub")
+    rows = [{"premise": "P.", "statement": "S.", "label": 2}, {"premise": "P.", "hypothesis": "S.", "label": 2}]
+    part = split_rows(get_schema("siga-nli"), "test", rows, "hub")
+    assert [str(refusal) for refusal in part.refused] == ["row 2: no 'statement' in it"]
+    with pytest.raises(DataError, match="None of the 1 rows of 'siga-nli' test can be used; row 1"):
+        split_rows(get_schema("siga-nli"), "test", rows[1:], "hub")

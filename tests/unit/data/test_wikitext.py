@@ -10,7 +10,7 @@ from nlu_rl.data.schema import get_schema
 from nlu_rl.data.wikitext import import_wikitext, read_text
 from nlu_rl.errors import DataError
 
-TEXT = " \n = One = \n \n Words . \n = = Part = = \n \n More \xa0 words . \n = Two = \n \n End . \n \n\n"
+TEXT = " \n = One = \n \n Words . \n = = Part = = \n \n More \xa0 words . \n = Two = \n \n End . \n \n"
 
 
 def test_rows_are_articles_and_together_the_file(home: Path, tmp_path: Path) -> None:
@@ -27,7 +27,7 @@ def test_folder_splits_and_the_hubs_rows(home: Path, tmp_path: Path) -> None:
     result = import_wikitext(tmp_path)
     assert {part.split for part in result.splits} == {"train", "validation", "test"}
     assert any("notes.md" in entry for entry in result.skipped)
-    theirs = [{"text": line} for line in TEXT.splitlines(keepends=True)]
+    theirs = [{"text": line if line.strip() else ""} for line in TEXT.splitlines(keepends=True)]
     assert split_rows(get_schema("wikitext2"), "test", theirs, "hub").rows == read_rows("wikitext2", "test")
 
 
@@ -41,7 +41,7 @@ def test_parquet(home: Path, tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
 
-    table = pyarrow.table({"text": TEXT.splitlines(keepends=True)})
+    table = pyarrow.table({"text": [line if line.strip() else "" for line in TEXT.splitlines(keepends=True)]})
     pyarrow.parquet.write_table(table, tmp_path / "test-00000-of-00001.parquet")
     import_wikitext(tmp_path)
     assert read_text() == TEXT
