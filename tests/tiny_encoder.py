@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+WEIGHTS = "model.safetensors"
+
 
 def write_tiny_encoder(folder: Path, **changes: Any) -> Path:
     """Write the model and its tokenizer to `folder` and return it."""
@@ -32,3 +34,21 @@ def write_tiny_encoder(folder: Path, **changes: Any) -> Path:
     model.save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
+
+
+def as_published(folder: Path, target: Path) -> Path:
+    """Copy a tiny BERT as Google's lie on the hub: for masked language modelling, its norms under their first names."""
+    import shutil
+
+    from safetensors.torch import load_file, save_file
+    from transformers import BertConfig, BertForMaskedLM
+
+    shutil.copytree(folder, target)
+    model = BertForMaskedLM(BertConfig.from_pretrained(folder))
+    weights = {**model.state_dict(), **{f"bert.{name}": each for name, each in load_file(folder / WEIGHTS).items()}}
+    old = {
+        name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta"): each.clone()
+        for name, each in weights.items()
+    }
+    save_file(old, target / WEIGHTS, metadata={"format": "pt"})
+    return target

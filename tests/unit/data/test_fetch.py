@@ -1,9 +1,7 @@
 """Data sets by name: the demo's ratings from the package archive, GLUE from the hub, and what happens offline."""
 
 import io
-import sys
 import tarfile
-import types
 from pathlib import Path
 
 import pytest
@@ -111,35 +109,19 @@ def test_offline_says_at_once_what_to_do(home: Path, monkeypatch: pytest.MonkeyP
     assert "nlu-rl data import glue DIR" in caught.value.fix
 
 
-def test_rows_of_the_hub(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = {
-        "train": [{"sentence": "good ", "label": 1, "idx": 5}, {"sentence": " ", "label": 0, "idx": 6}],
-        "validation": [{"sentence": "bad", "label": 0, "idx": 0}],
-        "test": [{"sentence": "who knows", "label": -1, "idx": 3}],
-    }
-    asked = {}
-
-    def load_dataset(*names: str, **options: str) -> dict[str, list[dict[str, object]]]:
-        asked.update(options, names=names)
-        return data
-
-    stand_in = types.SimpleNamespace(load_dataset=load_dataset, disable_progress_bars=lambda: None)
-    monkeypatch.setitem(sys.modules, "datasets", stand_in)
-    monkeypatch.setattr(hub, "_revision", lambda _: "abc")
-    monkeypatch.delenv("HF_HUB_OFFLINE")
-    train, _, _ = fetch.fetch_dataset("glue/sst2")
-    assert asked["names"] == ("nyu-mll/glue", "sst2")
-    assert asked["revision"] == "abc"
-    assert [str(refusal) for refusal in train.refused] == ["row 2: the sentence is empty"]
-    assert read_rows("glue/sst2", "train") == [{"id": "train-5", "fields": {"sentence": "good"}, "gold": "positive"}]
-    assert read_rows("glue/sst2", "validation")[0]["gold"] == "negative"
-    assert read_rows("glue/sst2", "test") == [{"id": "test-3", "fields": {"sentence": "who knows"}, "gold": None}]
-
-
 def test_rows_of_the_hub_with_numbers() -> None:
     rows = [{"sentence1": "a", "sentence2": "b", "label": 3.799999952316284, "idx": 0}]
     part = hub.split_rows(get_schema("stsb"), "train", rows, "hub")
     assert part.rows[0]["gold"] == "3.8"
+    (unlabelled,) = hub.split_rows(get_schema("stsb"), "test", [{**rows[0], "label": -1.0}], "hub").rows
+    assert unlabelled["gold"] is None
+
+
+def test_a_row_of_the_hub_that_cannot_be_used_is_refused_by_its_number() -> None:
+    rows = [{"sentence": "good ", "label": 1, "idx": 5}, {"sentence": " ", "label": 0, "idx": 6}]
+    part = hub.split_rows(get_schema("sst2"), "train", [*rows, {"sentence": "odd", "label": -1, "idx": 7}], "hub")
+    assert [str(refusal) for refusal in part.refused] == ["row 2: the sentence is empty", "row 3: the label is empty"]
+    assert part.rows == [{"id": "train-5", "fields": {"sentence": "good"}, "gold": "positive"}]
 
 
 def test_unknown_data_set_has_a_hint() -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from hub_server import model_repository, serving
+from nlu_rl import paths
 from nlu_rl.cli.main import run_cli
 from nlu_rl.encoder import fit
 from nlu_rl.encoder.job import run
@@ -13,13 +15,16 @@ from nlu_rl.encoder.request import create_encoder_run, encoder_arguments, encode
 from nlu_rl.evaluation.finished import INTERRUPTED, create_evaluation
 from nlu_rl.evaluation.job import run as evaluate
 from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
+from nlu_rl.models.encoders import resolve_encoder
+from nlu_rl.models.fetch import model_folder
+from nlu_rl.models.verify import read_manifest
 from nlu_rl.runs import control
 from nlu_rl.runs.events import read_events
 from nlu_rl.runs.layout import RunDirectory, complete_checkpoints
 from nlu_rl.runs.reporter import job
 from nlu_rl.runs.status import read_status
 from nlu_rl.tasks.registry import get_task
-from tiny_encoder import write_tiny_encoder
+from tiny_encoder import WEIGHTS, as_published, write_tiny_encoder
 from trained_run import write_sst2
 
 
@@ -178,3 +183,47 @@ def test_from_the_command_line_and_against_a_language_model(
     ):
         assert run_cli(wrong) == 2, wrong
         assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_by_its_hub_name(
+    home: Path,
+    encoder_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = "google-bert/bert-base-uncased"
+    write_sst2(train=40)
+    published = as_published(encoder_dir, tmp_path / "published")
+    command = ["encoder", name, "--task", "sst2", "--examples", "12", "--epochs", "1", "--learning-rate", "1e-3"]
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    with serving(model_repository(name, published)) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        assert run_cli([*command, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["n"], result["parse_rate"]) == (12, 1.0)
+    folder = paths.models_dir() / "bert-base"
+    manifest = read_manifest(folder)
+    assert manifest
+    assert (manifest["source"], manifest["hub_id"]) == ("hub", name)
+    assert not (folder / "pytorch_model.bin").exists()
+    assert model_folder(resolve_encoder(name), fetch=False) == folder, "it is here now, and needs no hub"
+
+
+def test_published_weights_are_all_taken(encoder_dir: Path, tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    from nlu_rl.encoder.model import load_encoder, load_encoder_tokenizer
+    from nlu_rl.encoder.texts import form_of
+
+    folder = as_published(encoder_dir, tmp_path / "published")
+    weights = load_file(folder / WEIGHTS)
+    marked = {name: each + 0.5 if "LayerNorm" in name else each for name, each in weights.items()}
+    save_file(marked, folder / WEIGHTS, metadata={"format": "pt"})
+    model = load_encoder(folder, form_of(get_task("sst2")), 1, load_encoder_tokenizer(folder))
+    for name, each in model.bert.named_parameters():
+        if "pooler" not in name:
+            first = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+            assert torch.equal(each, marked[f"bert.{first}"]), name
