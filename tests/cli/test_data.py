@@ -198,3 +198,15 @@ def test_a_full_disk_says_what_is_in(
     error = capfd.readouterr().err
     assert "No space left on device" in error
     assert "Imported before that: glue/cola." in error
+
+
+def test_rows_that_are_replaced_are_kept_and_told(glue: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_cli(["data", "import", "glue", str(glue)]) == 0
+    assert "kept in" not in capfd.readouterr().err
+    (glue / "SST-2" / "train.tsv").write_text("sentence\tlabel\nfine\t1\n")
+    assert run_cli(["data", "import", "glue", str(glue)]) == 0
+    err = " ".join(capfd.readouterr().err.split())
+    kept = home / "data_cache" / "datasets" / "glue" / "sst2" / "train.previous.jsonl"
+    assert f"sst2 train: the rows that were here before are kept in {kept}" in err
+    assert "sst2 validation: the rows" not in err
+    assert kept.read_text().count("\n") == 2

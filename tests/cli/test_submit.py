@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fake_endpoint import serving
 from nlu_rl.cli.main import run_cli
 from nlu_rl.data.cache import write_splits
 from nlu_rl.data.checks import SplitRows
@@ -54,6 +55,25 @@ def test_a_model_answers_what_is_here(capsys: pytest.CaptureFixture[str], tiny_m
     code, _, err = ask(capsys, "glue", str(tiny_model_dir), "--force")
     assert code == 0
     assert "using the finished answers" in err
+
+
+def test_an_endpoint_answers_where_it_is_said_to_be(
+    capsys: pytest.CaptureFixture[str], home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("OPENAI_BASE_URL", raising=False)
+    monkeypatch.setenv("MY_KEY", "secret")
+    schema = get_schema("sst2")
+    unlabelled = [{"id": f"test-{n}", "fields": {"sentence": f"plot {n}"}, "gold": None} for n in range(9)]
+    write_splits(schema.name, [SplitRows(schema, "test", "a test", unlabelled)])
+    with serving(lambda _: "<Judgement>positive</Judgement>") as server:
+        where = ("--endpoint", server.url, "--endpoint-key-env", "MY_KEY", "--endpoint-concurrency", "2")
+        code, out, err = ask(capsys, "glue", "sst2=openai:small", *where, "--json")
+    assert code == 0, err
+    (answered,) = [file for file in json.loads(out)["files"] if file["source"]]
+    assert (answered["task"], answered["answered"]) == ("sst2", 9)
+    assert set(server.keys) == {"Bearer secret"}
+    assert server.most_at_once <= 2
 
 
 def test_rows_that_cannot_be_numbered_are_told_before_any_is_answered(

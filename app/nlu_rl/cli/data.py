@@ -209,6 +209,9 @@ def _report(parts: "Sequence[SplitRows]", *, json: bool, skipped: "Sequence[str]
         note("Texts count as the same whatever their case, punctuation and spaces.")
     for (name, split), count in shared.items():
         note(f"{name}: {count:,} {split} rows have a text that is also in train")
+    for part in parts:
+        if part.kept:
+            note(f"{part.schema.task} {part.split}: the rows that were here before are kept in {part.kept}")
     for entry in skipped:
         note(f"skipped {entry}")
     if json:

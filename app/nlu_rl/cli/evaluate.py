@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nlu_rl.cli.arguments import Endpoint, EndpointConcurrency, EndpointKey, EndpointPrefill, EndpointTimeout
 from nlu_rl.cli.completion import runs_and_models, task_names
 from nlu_rl.cli.console import emit_json, note
 from nlu_rl.errors import RecipeError
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     from nlu_rl.tasks.contract import Task
 
 app = typer.Typer()
-ENDPOINT_PANEL = "An OpenAI-compatible endpoint, for openai:MODEL"
-
 PERPLEXITY_TASK = "wikitext2"
 
 TaskName = Annotated[
@@ -26,31 +25,6 @@ Examples = Annotated[int | None, typer.Option(min=1, help="Only so many rows, th
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Fixes the samples.")]
 Greedy = Annotated[bool, typer.Option("--greedy", help="The most likely answer instead of a sample at temperature 1.")]
 Checkpoint = Annotated[str | None, typer.Option(help="Of a run: best (default), latest, or a step.")]
-Endpoint = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="Where openai:MODEL is, such as http://localhost:8000/v1; default: OPENAI_BASE_URL, else OpenAI.",
-        rich_help_panel=ENDPOINT_PANEL,
-    ),
-]
-EndpointKey = Annotated[
-    str,
-    typer.Option(
-        "--endpoint-key-env",
-        metavar="NAME",
-        help="Environment variable that holds the key.",
-        rich_help_panel=ENDPOINT_PANEL,
-    ),
-]
-EndpointPrefill = Annotated[
-    bool,
-    typer.Option(
-        "--endpoint-prefill",
-        help="Also send the opening tag as the start of the answer; for servers that go on with it (vLLM, SGLang).",
-        rich_help_panel=ENDPOINT_PANEL,
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on the last line of standard output.")]
 
 
@@ -82,12 +56,8 @@ def eval_(
     endpoint: Endpoint = None,
     endpoint_key: EndpointKey = "OPENAI_API_KEY",
     endpoint_prefill: EndpointPrefill = False,
-    endpoint_concurrency: Annotated[
-        int, typer.Option(min=1, max=32, help="Requests at a time.", rich_help_panel=ENDPOINT_PANEL)
-    ] = 8,
-    endpoint_timeout: Annotated[
-        float, typer.Option(min=0.1, help="Seconds to wait for an answer.", rich_help_panel=ENDPOINT_PANEL)
-    ] = 60.0,
+    endpoint_concurrency: EndpointConcurrency = 8,
+    endpoint_timeout: EndpointTimeout = 60.0,
     json: Json = False,
 ) -> None:
     """Score a run or a model on a task: metric, 95 % interval, parse rate, confusion matrix, every prediction kept.

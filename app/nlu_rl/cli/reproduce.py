@@ -127,9 +127,13 @@ def _seeds(text: str) -> list[int]:
 
 def _shots(text: str) -> str:
     from nlu_rl.errors import RecipeError
+    from nlu_rl.evaluation.rows import MOST_SHOTS
 
-    if text != "best" and not (text.isdigit() and int(text) > 0):
-        raise RecipeError(f"'{text}' is not a number of demonstrations.", "Give --shots 1 to 5, or --shots best.")
+    if text != "best" and not (text.isdecimal() and 0 < int(text) <= MOST_SHOTS):
+        raise RecipeError(
+            f"'{text}' is not a number of demonstrations from 1 to {MOST_SHOTS}.",
+            f"Give --shots 1 to {MOST_SHOTS}, or --shots best.",
+        )
     return text
 
 

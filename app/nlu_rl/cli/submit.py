@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nlu_rl.cli.arguments import Endpoint, EndpointConcurrency, EndpointKey, EndpointPrefill, EndpointTimeout
 from nlu_rl.cli.completion import runs_and_models
 from nlu_rl.cli.console import emit_json, note
 
@@ -23,8 +24,8 @@ def submit(
         list[str] | None,
         typer.Argument(
             metavar="[SOURCE]...",
-            help="Who answers: runs (the test sets of their tasks), one model (the rest), or TASK=RUN, TASK=MODEL, "
-            "TASK=predictions.jsonl.",
+            help="Who answers: runs (the test sets of their tasks), one model or openai:MODEL (the rest), or "
+            "TASK=RUN, TASK=MODEL, TASK=predictions.jsonl.",
             autocompletion=runs_and_models,
         ),
     ] = None,
@@ -34,6 +35,11 @@ def submit(
     check: Annotated[Path | None, typer.Option(help="Only check this zip, and write nothing.")] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="Fixes the samples.")] = 1,
     sample: Annotated[bool, typer.Option("--sample", help="A sample at temperature 1 instead of greedy.")] = False,
+    endpoint: Endpoint = None,
+    endpoint_key: EndpointKey = "OPENAI_API_KEY",
+    endpoint_prefill: EndpointPrefill = False,
+    endpoint_concurrency: EndpointConcurrency = 8,
+    endpoint_timeout: EndpointTimeout = 60.0,
     force: Annotated[bool, typer.Option("--force", help="Replace the zip if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on the last line of standard output.")] = False,
 ) -> None:
@@ -58,7 +64,9 @@ def submit(
         raise RecipeError("It is not said who answers.", f"Write nlu-rl submit {benchmark} RUN... or MODEL.")
     target = (to or paths.exports_dir() / f"{benchmark}-submission.zip").expanduser().absolute()
     check_zip_target(target, force=force)
-    found = _present(benchmark, find_sources(benchmark, sources))
+    asked: dict[str, Any] = {"url": endpoint, "key_variable": endpoint_key, "prefill": endpoint_prefill}
+    asked |= {"concurrency": endpoint_concurrency, "timeout_seconds": endpoint_timeout}
+    found = _present(benchmark, find_sources(benchmark, sources, **asked))
     require_numbered(benchmark)
     answers = {task: _answers(task, source, seed, greedy=not sample, json=json) for task, source in found.items()}
     files = make_files(benchmark, answers)

@@ -79,7 +79,7 @@ def preview(
     name: Name,
     rows: Annotated[int, typer.Option(min=1, help="How many rows to show.")] = 1,
     split: Annotated[str | None, typer.Option(help="Default: the split the task is evaluated on.")] = None,
-    shots: Annotated[int, typer.Option(min=0, help="Demonstrations from train before the query.")] = 0,
+    shots: Annotated[int, typer.Option(min=0, max=5, help="Demonstrations from train before the query.")] = 0,
     completion: Annotated[str | None, typer.Option(help="Judge this completion on each row.")] = None,
     model: Annotated[
         str | None,

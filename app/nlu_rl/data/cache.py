@@ -108,7 +108,7 @@ def read_rows(name: str, split: str) -> list[Row]:
 
 
 def write_splits(name: str, splits: Sequence[SplitRows]) -> None:
-    """Put these splits into the cache; other splits of the data set stay.
+    """Put these splits into the cache; other splits of the data set stay. What each has replaced is in its `kept`.
 
     Raises:
         DataError: a split is empty, the disk is full or not writable, or another process holds the data set.
@@ -148,12 +148,16 @@ def _replace_splits(name: str, folder: Path, splits: Sequence[SplitRows]) -> Non
         _write(folder / f"{split}.jsonl.tmp", content)
     during = {key: {**entry, "sha256": [*entry["sha256"], *before.get(key, [])]} for key, entry in entries.items()}
     _write_meta(name, folder, during)
+    kept: dict[str, Path] = {}
     for split in contents:
         target = folder / f"{split}.jsonl"
         if target.is_file():
-            shutil.copyfile(target, _free_name(folder, split))
+            kept[split] = _free_name(folder, split)
+            shutil.copyfile(target, kept[split])
         os.replace(folder / f"{split}.jsonl.tmp", target)
     _write_meta(name, folder, entries)
+    for part in splits:
+        part.kept = kept.get(part.split)
 
 
 def _free_name(folder: Path, split: str) -> Path:

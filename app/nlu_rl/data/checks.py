@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nlu_rl.data.row_schema import Schema
@@ -32,7 +33,10 @@ class Refusal:
 
 @dataclass(slots=True)
 class SplitRows:
-    """The rows of one split and what happened on the way. `dropped` counts rows left out on purpose, by reason."""
+    """The rows of one split and what happened on the way.
+
+    `dropped` counts rows left out on purpose, by reason; `kept` is the file of the rows that these have replaced.
+    """
 
     schema: Schema
     split: str
@@ -40,6 +44,7 @@ class SplitRows:
     rows: list[Row]
     refused: list[Refusal] = field(default_factory=list)
     dropped: dict[str, int] = field(default_factory=dict)
+    kept: Path | None = None
 
     @property
     def labels(self) -> dict[str, int]:

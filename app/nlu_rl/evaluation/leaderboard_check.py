@@ -6,7 +6,8 @@ What is allowed stands here in the servers' own words, apart from the code that 
 import json
 import math
 import zipfile
-from collections.abc import Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,11 @@ def _jsonl(name: str, lines: list[str]) -> str:
         if type(record["idx"]) is not int or record["idx"] != number:
             return f"line {number + 1} has the idx {record['idx']!r:.20} instead of {number}."
         label = record["label"]
-        right = isinstance(label, str) if labels is None else _is_one_of(label, labels)
-        if not right:
-            return f"line {number + 1} has the label {str(label)[:40]!r}, which is none of {_allowed(labels)}."
+        if labels is None and not isinstance(label, str):
+            return f"line {number + 1} has the label {_json(label)}, which is not a text in quotation marks."
+        if labels is not None and not _is_one_of(label, labels):
+            allowed = ", ".join(map(_json, labels))
+            return f"line {number + 1} has the label {_json(label)}, which is none of {allowed}, written so."
     return _count(len(lines), TEST_ROWS["superglue"][task])
 
 
@@ -124,20 +127,39 @@ def _multirc(name: str, lines: list[str]) -> str:
         try:
             record = _parsed(line)
             passages.append(int(record["idx"]))
+            asked = [question["idx"] for question in record["passage"]["questions"]]
+            if again := _repeated(asked):
+                return f"line {number + 1} has the question idx {_json(again[0])} twice, not once with all its answers."
             for question in record["passage"]["questions"]:
                 if type(question["idx"]) is not int:
                     return f"line {number + 1} has a question whose idx is not a number."
                 for answer in question["answers"]:
                     answers.append(int(answer["idx"]))
                     if not _is_one_of(answer["label"], (0, 1)):
-                        return f"line {number + 1} has the label {str(answer['label'])[:40]!r}, which is not 0 or 1."
+                        return (
+                            f"line {number + 1} has the label {_json(answer['label'])}, which is not the number 0 or 1."
+                        )
         except (KeyError, TypeError, AttributeError, ValueError):
             return f"line {number + 1} is not as the official form has it: idx, and passage with questions and answers."
-    if len(set(passages)) != len(passages):
-        return "a passage stands in it twice."
-    if len(set(answers)) != len(answers):
-        return "an answer stands in it twice."
+    if again := _repeated(passages):
+        return f"the passage with idx {again[0]} stands in it twice, last in line {_last_line(passages, again[0])}."
+    if again := _repeated(answers):
+        return f"the answer idx {again[0]} stands in it twice; the official ones are numbered through all passages."
     return _count(len(answers), TEST_ROWS["superglue"]["multirc"])
+
+
+def _repeated(numbers: Sequence[Any]) -> list[Any]:
+    """Return the numbers that stand there more than once."""
+    return [number for number, count in Counter(numbers).items() if count > 1]
+
+
+def _last_line(numbers: Sequence[int], number: int) -> int:
+    return len(numbers) - list(reversed(numbers)).index(number)
+
+
+def _json(value: Any) -> str:
+    """Return a value as the file writes it, so that "0" is not 0."""
+    return json.dumps(value, ensure_ascii=False)[:40]
 
 
 def _count(rows: int, wanted: int) -> str:

@@ -31,8 +31,8 @@ class Source:
     named: bool = True
 
 
-def find_sources(benchmark: str, given: Sequence[str]) -> dict[str, Source]:
-    """Return the source of each test set that has one.
+def find_sources(benchmark: str, given: Sequence[str], **endpoint: Any) -> dict[str, Source]:
+    """Return the source of each test set that has one; `endpoint` is what `endpoint.endpoint_arguments` takes.
 
     Raises:
         RecipeError: an unknown test set, one with two sources, or a run whose tasks are not of the benchmark.
@@ -46,9 +46,9 @@ def find_sources(benchmark: str, given: Sequence[str]) -> dict[str, Source]:
         if equals and "/" not in name:
             if name not in known:
                 raise RecipeError(unknown_name(f"test set of {benchmark}", name, known), "Write TASK=RUN.")
-            _add(sources, name, _source(value))
+            _add(sources, name, _source(value, endpoint))
             continue
-        source = _source(text)
+        source = _source(text, endpoint)
         if source.file is not None:
             raise RecipeError(f"It is not said which test set {text} answers.", f"Write TASK={text}.")
         tasks = _tasks_of(source, known)
@@ -71,11 +71,11 @@ def _add(sources: dict[str, Source], task: str, source: Source) -> None:
     sources[task] = source
 
 
-def _source(text: str) -> Source:
+def _source(text: str, endpoint: Mapping[str, Any]) -> Source:
     path = Path(text).expanduser()
     if path.suffix == ".jsonl":
         return Source(text, file=path)
-    return Source(text, resolve_subject(text))
+    return Source(text, resolve_subject(text, **endpoint))
 
 
 def _tasks_of(source: Source, known: Mapping[str, int]) -> dict[str, bool] | None:

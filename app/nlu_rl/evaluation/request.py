@@ -8,6 +8,7 @@ from nlu_rl.data.schema import check_split
 from nlu_rl.errors import DataError, ModelError, RecipeError, RunError, unknown_name
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.endpoint import endpoint_arguments, is_endpoint
+from nlu_rl.evaluation.rows import MOST_SHOTS
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.checks import absolute
 from nlu_rl.runs.jobs import read_job
@@ -135,9 +136,10 @@ def evaluation_arguments(
         raise DataError("--split and --data both say which rows to use.", "Give one of them.")
     if greedy and samples > 1:
         raise RecipeError("Greedy answers are all the same, so there is no use in several.", "Leave --samples out.")
-    if shots != "best" and not shots.isdecimal():
+    if shots != "best" and not (shots.isdecimal() and int(shots) <= MOST_SHOTS):
         raise RecipeError(
-            f"'{shots}' is not a number of demonstrations.", "Give a number such as --shots 5, or --shots best."
+            f"'{shots}' is not a number of demonstrations from 0 to {MOST_SHOTS}.",
+            f"Give --shots 0 to {MOST_SHOTS}, or --shots best.",
         )
     default = getattr(task, "evaluation_split", "validation")
     return {

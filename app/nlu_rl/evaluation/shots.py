@@ -10,11 +10,9 @@ from collections.abc import Callable, Hashable, Sequence
 from nlu_rl.errors import DataError
 from nlu_rl.evaluation.predict import Prediction
 from nlu_rl.evaluation.prompts import PromptTooLongError
-from nlu_rl.evaluation.rows import ROW_SEED, demonstrations, shuffled_labelled
+from nlu_rl.evaluation.rows import MOST_SHOTS, ROW_SEED, demonstrations, shuffled_labelled
 from nlu_rl.tasks.contract import Example, Task
 
-MOST_SHOTS = 5
-"""The paper gives 1 to 5 demonstrations and reports the best count for each task."""
 TRIAL_ROWS = 100
 Answer = Callable[[Sequence[Example], Sequence[Example]], Sequence[Prediction]]
 """Answers rows, greedily, after some demonstrations."""

@@ -5,6 +5,8 @@ block, loop controls); they stand here in the same sandbox.
 """
 
 import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +40,29 @@ def template_problem(template: str, tokens: dict[str, Any]) -> str | None:
     from jinja2 import TemplateError
 
     try:
-        rendered = (
-            _environment()
-            .from_string(template)
-            .render(messages=_TURNS, add_generation_prompt=True, tools=None, documents=None, **tokens)
-        )
+        rendered = render_template(template, _TURNS, tokens)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
         return f"{type(error).__name__}: {str(error).strip().rstrip('.')}{where}"
     return None if _PROBE in rendered else "it leaves out what the user says"
+
+
+def render_template(template: str, turns: Sequence[Mapping[str, str]], tokens: Mapping[str, Any]) -> str:
+    """Return the turns as the template writes them, up to where the assistant's begins. Raises jinja2.TemplateError."""
+    made = _compiled(template)
+    return str(made.render(messages=turns, add_generation_prompt=True, tools=None, documents=None, **tokens))
+
+
+@lru_cache(maxsize=4)
+def _compiled(template: str) -> Any:
+    return _environment().from_string(template)
+
+
+def special_tokens(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the special tokens by name in a `tokenizer_config.json`; older ones hold each with its properties."""
+    named = {key: value for key, value in (settings or {}).items() if key.endswith("_token")}
+    return {key: value.get("content") if isinstance(value, dict) else value for key, value in named.items()}
 
 
 def _environment() -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from nlu_rl.download import file_sha256
 from nlu_rl.errors import ModelError
 from nlu_rl.models.architectures import is_causal_lm
-from nlu_rl.models.chat_template import find_template, template_problem
+from nlu_rl.models.chat_template import find_template, special_tokens, template_problem
 
 MANIFEST = "manifest.json"
 _INDEX = "model.safetensors.index.json"
@@ -154,8 +154,7 @@ def _tokenizer_problems(folder: Path, encoder: bool) -> list[str]:
     template = find_template(folder)
     if not template:
         return ["Its tokenizer has no chat template: use the instruction-tuned model, or add chat_template.jinja."]
-    tokens = {key: _token(value) for key, value in (settings or {}).items() if key.endswith("_token")}
-    if problem := template_problem(template, tokens):
+    if problem := template_problem(template, special_tokens(settings)):
         return [f"Its chat template is broken ({problem}): copy it again from the model's source."]
     return []
 
@@ -178,11 +177,6 @@ def _read_tokenizer(path: Path) -> None:
         Tokenizer.from_file(str(path))
     except Exception as error:  # the library raises no other kind
         raise ModelError(" ".join(str(error).split())) from error
-
-
-def _token(value: Any) -> Any:
-    """Return a special token's text; older files hold it with its properties."""
-    return value.get("content") if isinstance(value, dict) else value
 
 
 def _manifest_problems(folder: Path, *, hashes: bool) -> list[str]:

@@ -6,16 +6,21 @@ Used by `nlu-rl check` and before every run. Nothing is fetched or changed; what
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from nlu_rl import paths
 from nlu_rl.errors import NluRlError, RecipeError, unknown_name
 from nlu_rl.recipe import Recipe, load_recipe
-from nlu_rl.runs.layout import adapter_checkpoint, open_run
+from nlu_rl.runs.layout import open_run
+from nlu_rl.runs.resume import start_checkpoint
+
+if TYPE_CHECKING:
+    from nlu_rl.models.light_tokenizer import LightTokenizer
+    from nlu_rl.tasks.contract import Example, Task
 
 RUN_BYTES = 300_000_000  # samples, predictions and logs of a run
 HOPELESS = 8
@@ -36,9 +41,9 @@ def check_recipe(recipe: Recipe) -> list[Check]:
     """Look at everything a run of `recipe` needs."""
     checks = [check_home()]
     model, disk_bytes = _check_model(recipe)
-    tokens = _token_count(recipe) if model.state == "ok" else None
+    tokenizer = _tokenizer(recipe) if model.state == "ok" else None
     for name in recipe.tasks:
-        checks.extend(_check_task(recipe, name, tokens))
+        checks.extend(_check_task(recipe, name, tokenizer))
     checks.append(model)
     if model.state != "fail":
         checks.extend(_check_plan(recipe))
@@ -95,10 +100,10 @@ def check_disk(needed_bytes: int) -> Check:
     return Check("disk", "ok" if free > 2 * needed_bytes else "warn", about)
 
 
-def _check_task(recipe: Recipe, name: str, tokens: Callable[[str], int] | None) -> list[Check]:
-    """Is its data here and fit to train on; `tokens` counts those of a text, where the model is here."""
+def _check_task(recipe: Recipe, name: str, tokenizer: "LightTokenizer | None") -> list[Check]:
+    """Is its data here and fit to train on; with the model's tokenizer, where that is here, also the lengths."""
     from nlu_rl.data.cache import read_meta
-    from nlu_rl.runs.row_checks import check_answer_room, check_rows
+    from nlu_rl.runs.row_checks import check_rows
     from nlu_rl.tasks.registry import get_task
 
     title = f"task {name}"
@@ -110,8 +115,9 @@ def _check_task(recipe: Recipe, name: str, tokens: Callable[[str], int] | None) 
         validates = recipe.evaluate.every or recipe.evaluate.before
         validation_rows = task.load("validation") if validates else []
         more = check_rows(task, train_rows, validation_rows, recipe.evaluate.examples)
-        if tokens:
-            more.append(check_answer_room(task, train_rows, tokens, recipe.generation.max_new_tokens))
+        if tokenizer:
+            splits = {"training": train_rows, "validation": validation_rows}
+            more.extend(_check_lengths(recipe, task, tokenizer, splits))
     except NluRlError as error:
         return [Check(title, "fail", error.message, error.fix)]
     train = min(len(train_rows), recipe.train.examples or len(train_rows))
@@ -123,17 +129,37 @@ def _check_task(recipe: Recipe, name: str, tokens: Callable[[str], int] | None) 
     return [Check(title, "ok", rows), *more]
 
 
-def _token_count(recipe: Recipe) -> Callable[[str], int] | None:
-    """Return what counts the tokens of a text for the recipe's model, if its folder says how."""
-    from tokenizers import Tokenizer
-
+def _tokenizer(recipe: Recipe) -> "LightTokenizer | None":
+    """Return the tokenizer of the recipe's model, where its folder has one that counts without heavy libraries."""
     from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.light_tokenizer import light_tokenizer
 
-    path = resolve_reference(recipe.model).folder / "tokenizer.json"
-    if not path.is_file():
-        return None
-    tokenizer = Tokenizer.from_file(str(path))
-    return lambda text: len(tokenizer.encode(text, add_special_tokens=False).ids)
+    return light_tokenizer(resolve_reference(recipe.model).folder)
+
+
+def _check_lengths(
+    recipe: Recipe, task: "Task", tokenizer: "LightTokenizer", splits: "Mapping[str, Sequence[Example]]"
+) -> list[Check]:
+    """Do prompts fit the model's context beside an answer; nothing where that is not known."""
+    from nlu_rl.models.chat import encode_text, render_prompt
+    from nlu_rl.models.recipe_plan import shape_of
+    from nlu_rl.runs.row_checks import check_answer_room, check_passages
+
+    room = recipe.generation.max_new_tokens
+
+    def tokens(text: str) -> int:
+        return len(encode_text(tokenizer, text))
+
+    def fits(example: "Example", most: int) -> bool:
+        text = render_prompt(tokenizer, task.prompt(example))
+        return len(text.encode()) <= most or tokens(text) <= most  # no token is less than a byte
+
+    checks = [check_answer_room(task, splits["training"], tokens, room)]
+    try:
+        name, shape = shape_of(recipe.model)
+    except NluRlError:
+        return checks
+    return [*checks, *check_passages(task, splits, fits, shape.context - room, name)]
 
 
 def _check_model(recipe: Recipe) -> tuple[Check, int]:
@@ -203,7 +229,7 @@ def _check_start(recipe: Recipe, name: str) -> Check:
     """Can this run go on from the adapter of that one."""
     try:
         run = open_run(name, kind="train")
-        adapter_checkpoint(run)
+        start_checkpoint(run)
         before = load_recipe(run.recipe_path)
     except NluRlError as error:
         return Check("start_from", "fail", error.message, error.fix)

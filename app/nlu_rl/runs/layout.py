@@ -312,8 +312,13 @@ def best_record(run: RunDirectory) -> dict[str, Any]:
     return record if isinstance(record, dict) else {}
 
 
-def adapter_checkpoint(run: RunDirectory) -> Path:
+OTHER_CHECKPOINT = "Give --checkpoint latest, or a step, to take another one; or train it again from its recipe."
+
+
+def adapter_checkpoint(run: RunDirectory, *, damaged_fix: str = OTHER_CHECKPOINT) -> Path:
     """Return the checkpoint whose adapter stands for the run: the best one if any, else the latest.
+
+    `damaged_fix` says what to do about a damaged one, where no other can be asked for.
 
     Raises:
         RunError: the run has no whole checkpoint yet, or its best one is damaged.
@@ -323,7 +328,7 @@ def adapter_checkpoint(run: RunDirectory) -> Path:
         if step == best:
             raise RunError(
                 f"The best checkpoint of {run.name}, of step {step}, is damaged ({file}).",
-                "Give --checkpoint latest, or a step, to take another one; or train it again from its recipe.",
+                damaged_fix,
             )
     path = best_checkpoint(run) or latest_checkpoint(run)
     if path is None:

@@ -27,6 +27,8 @@ from nlu_rl.runs.status import Failure, State, Status, host_name, process_starte
 
 HEARTBEAT_SECONDS = 2.0
 PROGRESS_SECONDS = 0.2
+ENDS_WHILE_LOADING = ("evaluate", "predict")
+"""Kinds of jobs that have nothing to lose before they have loaded: a stop ends them there and then."""
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +52,8 @@ class Reporter:
         self._events = EventWriter(run.events_path)
         self._guard = threading.RLock()
         self._ended = threading.Event()
+        self._signals = False
+        """Whether a SIGTERM is this reporter's to handle, and has not been sent by itself yet."""
         self._progress_written = 0.0
         with contextlib.suppress(OSError):
             run.result_path.unlink(missing_ok=True)  # of an earlier worker, which stopped or failed
@@ -83,6 +87,10 @@ class Reporter:
     @property
     def closed(self) -> bool:
         return self._ended.is_set()
+
+    @property
+    def nothing_to_lose(self) -> bool:
+        return self._status.state == "loading" and self._status.kind in ENDS_WHILE_LOADING
 
     def state(self, name: State, step: int | None = None, total: int | None = None) -> None:
         """Enter a state; it ends the phase before it."""
@@ -182,6 +190,9 @@ class Reporter:
                     log.error("%s was removed: this worker ends", self.run.path)
                     os._exit(1)  # whatever it wrote now would go into someone else's run, or nowhere
                 self._write()
+            if self._signals and self.nothing_to_lose and "stop" in self.requested():
+                self._signals = False
+                os.kill(os.getpid(), signal.SIGTERM)  # the main thread is in a library that asks nobody
 
 
 @contextlib.contextmanager
@@ -189,7 +200,8 @@ def job(run: RunDirectory) -> Iterator[Reporter]:
     """Be the worker of `run`: `with job(run) as reporter: reporter.result = work(run, arguments, reporter)`.
 
     Ends the run as done (or stopped, when a stop was acknowledged), and on an error as failed, with SystemExit of its
-    exit code. SIGTERM asks for a checkpoint and a stop; once a stop is under way it ends the run at once.
+    exit code. SIGTERM asks for a checkpoint and a stop; once a stop is under way it ends the run at once. A job that
+    has nothing to lose while it loads (`ENDS_WHILE_LOADING`) ends there at the first, and at a request to stop.
     A run that has a worker is left alone (SystemExit 2).
     """
     try:
@@ -231,14 +243,17 @@ def _terminate_handler(reporter: Reporter) -> Iterator[None]:
     def handle(_number: int, _frame: Any) -> None:
         if reporter.closed:
             return
-        if reporter.stopping or "stop" in reporter.requested():
+        if reporter.stopping or "stop" in reporter.requested() or reporter.nothing_to_lose:
+            reporter._signals = False
             raise StopNow
         control.request(reporter.run, "stop")
 
     earlier = signal.signal(signal.SIGTERM, handle)
+    reporter._signals = True
     try:
         yield
     finally:
+        reporter._signals = False
         signal.signal(signal.SIGTERM, earlier)
 
 

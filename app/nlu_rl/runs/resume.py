@@ -2,12 +2,13 @@
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from nlu_rl.errors import RunError
 from nlu_rl.runs import control
 from nlu_rl.runs.files import disk_error
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, complete_checkpoints
+from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, complete_checkpoints
 from nlu_rl.runs.lock import RunLock
 from nlu_rl.runs.status import Status, read_status, write_status
 
@@ -32,6 +33,12 @@ def requeue(run: RunDirectory) -> int:
         except OSError as error:
             raise disk_error(error, f"resume {run.name}") from None
     return step
+
+
+def start_checkpoint(run: RunDirectory) -> Path:
+    """Return the checkpoint that `start_from` goes on from. Raises RunError as `adapter_checkpoint` does."""
+    anew = f"train it again with 'nlu-rl run {run.recipe_path}'"
+    return adapter_checkpoint(run, damaged_fix=f"Name another run in start_from, or {anew} and start from that one.")
 
 
 def require_recipe(run: RunDirectory) -> None:

@@ -4,7 +4,7 @@ Pure over rows that are loaded already.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from nlu_rl.data.checks import text_key
@@ -13,6 +13,7 @@ from nlu_rl.tasks.contract import Example, Scored
 
 TRIED_ROWS = 50
 COUNTED_ROWS = 200
+MEASURED_ROWS = 500
 MOST_COMPARED = 200_000
 """More rows than this take seconds to compare."""
 COARSE_POINTS = 5.0
@@ -51,6 +52,37 @@ def check_answer_room(
         "every one is cut.",
         f"Add generation.max_new_tokens={max(needed + 2, 8)}.",
     )
+
+
+def check_passages(
+    task: Judging,
+    splits: Mapping[str, Sequence[Example]],
+    fits: Callable[[Example, int], bool],
+    most_tokens: int,
+    model: str,
+) -> list[Check]:
+    """How many prompts are longer than a model takes; `fits` says whether one is not. Of large splits, a part.
+
+    A passage is then cut at its end; a row without one stops the run.
+    """
+    looked_at, long, found = 0, 0, []
+    for split, rows in splits.items():
+        step = max(1, len(rows) // MEASURED_ROWS)
+        some = rows[::step][:MEASURED_ROWS]
+        count = sum(not fits(example, most_tokens) for example in some)
+        looked_at, long = looked_at + len(some), long + count
+        found += [f"{count:,} of {len(some):,} {split} rows"] if count else []
+    passage = getattr(task, "passage", "")
+    room = f"the {most_tokens:,} tokens that {model} has beside an answer"
+    if not long:
+        whole = f"None of the {looked_at:,} prompts of {task.name} looked at is longer than {room}."
+        return [Check(f"lengths {task.name}", "ok", whole)]
+    message = f"{' and '.join(found)} looked at of {task.name} make prompts longer than {room}"
+    if passage:
+        fix = "The question is never cut. A model with a longer context reads more of the passage."
+        return [Check(f"lengths {task.name}", "warn", f"{message}: their {passage} is cut at its end.", fix)]
+    fix = "Leave them out, shorten their text, or use a model with a longer context."
+    return [Check(f"lengths {task.name}", "warn", f"{message}, and have no passage to cut: they stop a run.", fix)]
 
 
 def _check_rewards(task: Judging, train: Sequence[Example]) -> Check:

@@ -28,8 +28,9 @@ from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.policy.sharding import shard_layers
 from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.files import write_atomic
-from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, best_checkpoint, latest_checkpoint, open_run
+from nlu_rl.runs.layout import RunDirectory, best_checkpoint, latest_checkpoint, open_run
 from nlu_rl.runs.reporter import Reporter
+from nlu_rl.runs.resume import start_checkpoint
 from nlu_rl.runs.sharing import require_divisible
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.training.context import Context
@@ -137,7 +138,7 @@ def _with_adapter(loaded: LoadedModel, recipe: Recipe, checkpoint: Path | None) 
         return load_adapter(loaded, checkpoint, trainable=True)
     if recipe.start_from is None:
         return add_lora(loaded, recipe.lora, recipe.seed)
-    return load_adapter(loaded, adapter_checkpoint(open_run(recipe.start_from)), trainable=True)
+    return load_adapter(loaded, start_checkpoint(open_run(recipe.start_from)), trainable=True)
 
 
 def disable_dropout(model: torch.nn.Module) -> None:

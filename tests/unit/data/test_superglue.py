@@ -279,3 +279,28 @@ def test_rows_of_the_hub_without_the_columns_are_refused() -> None:
     assert [str(refusal) for refusal in part.refused] == ["row 2: no 'statement' in it"]
     with pytest.raises(DataError, match="None of the 1 rows of 'siga-nli' test can be used; row 1"):
         split_rows(get_schema("siga-nli"), "test", rows[1:], "hub")
+
+
+@pytest.mark.parametrize(
+    ("offsets", "reason"),
+    [
+        ({"start1": 2, "end1": 99}, "from 2 to 99 of sentence1, which has 9 characters"),
+        ({"start2": 5, "end2": 5}, "from 5 to 5 of sentence2"),
+        ({"start1": -1}, "from -1 to 7 of sentence1"),
+    ],
+)
+def test_a_word_that_stands_outside_its_sentence_is_refused(
+    tmp_path: Path, home: Path, offsets: dict[str, int], reason: str
+) -> None:
+    right = {"word": "place", "sentence1": "A place .", "sentence2": "Place it.", "idx": 0, "label": True}
+    right |= {"start1": 2, "end1": 7, "start2": 0, "end2": 5}
+    wrong = {**right, "idx": 1, **offsets}
+    (tmp_path / "WiC").mkdir()
+    (tmp_path / "WiC" / "val.jsonl").write_text("".join(json.dumps(line) + "\n" for line in (right, wrong)))
+    (part,) = import_superglue(tmp_path).splits
+    assert [row["id"] for row in part.rows] == ["validation-0"]
+    (refusal,) = part.refused
+    assert refusal.line == 2
+    assert reason in refusal.reason
+    there = split_rows(get_schema("wic"), "validation", [{**right, "label": 1}, {**wrong, "label": 1}], "hub")
+    assert [reason in each.reason for each in there.refused] == [True]

@@ -173,7 +173,8 @@ def test_a_task_is_taken_from_the_run_but_a_model_has_none(ready: Path) -> None:
         ({"split": "test", "data": Path("x.csv")}, "--split and --data"),
         ({"greedy": True, "samples": 3}, "Greedy"),
         ({"shots": "many"}, "'many'"),
-        ({"shots": "-1"}, "'-1'"),
+        ({"shots": "-1"}, "'-1' is not a number of demonstrations from 0 to 5"),
+        ({"shots": "6"}, "'6' is not a number of demonstrations from 0 to 5"),
     ],
 )
 def test_arguments_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:

@@ -113,6 +113,35 @@ def test_terminate_asks_first_and_then_ends(run: RunDirectory) -> None:
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+@pytest.mark.parametrize("way", ["request", "signal"])
+def test_an_evaluation_that_loads_ends_at_the_first_stop(home: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setattr(reporter, "HEARTBEAT_SECONDS", 0.02)
+    run = create_run(paths.runs_dir(), "evaluation", Job("evaluate"))
+    with job(run):
+        if way == "request":
+            control.request(run, "stop")
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(20)  # as a library does that loads a model
+        pytest.fail("not ended")
+    assert read_status(run).state == "stopped"
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_an_evaluation_that_answers_ends_its_rows_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reporter, "HEARTBEAT_SECONDS", 0.02)
+    run = create_run(paths.runs_dir(), "evaluation", Job("evaluate"))
+    with job(run) as told:
+        told.state("evaluating")
+        control.request(run, "stop")
+        beat = read_status(run).heartbeat
+        while read_status(run).heartbeat == beat:
+            time.sleep(0.02)
+        assert told.requested() == {"stop"}
+        told.acknowledge("stop")
+    assert read_status(run).state == "stopped"
+
+
 def test_a_second_worker_is_refused_and_changes_nothing(run: RunDirectory) -> None:
     with Reporter(run) as told:
         told.state("training", step=5)

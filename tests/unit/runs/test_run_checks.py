@@ -6,12 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from nlu_rl.data.cache import write_splits
+from nlu_rl.data.checks import SplitRows
+from nlu_rl.data.schema import get_schema
 from nlu_rl.errors import NluRlError, RecipeError
 from nlu_rl.recipe import Recipe
 from nlu_rl.runs.checks import Check, absolute, check_disk, check_home, check_recipe, require
+from nlu_rl.runs.files import write_json
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import create_run
-from trained_run import write_sst2
+from tiny_model import write_tiny_model
+from trained_run import write_sst2, write_trained_run
 
 
 def recipe(**changes: object) -> Recipe:
@@ -54,6 +59,53 @@ def test_too_few_new_tokens_and_rows_are_told(home: Path, tiny_model_dir: Path) 
     limits = {"generation": {"max_new_tokens": int(enough)}, "train": {"examples": 8, "batch": 8}}
     checks = {check.name: check for check in check_recipe(recipe(model=str(tiny_model_dir), **limits))}
     assert checks["answers sst2"].state == checks["task sst2"].state == "ok"
+
+
+def test_passages_that_will_be_cut_are_counted(home: Path, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "short", max_position_embeddings=1024)
+    write_boolq({"train": [20, 1200, 20, 1300], "validation": [20, 20, 1200]})
+    few = {"tasks": ["boolq"], "generation": {"max_new_tokens": 16}, "train": {"batch": 4}}
+    lengths = {check.name: check for check in check_recipe(recipe(model=str(model), **few))}["lengths boolq"]
+    assert lengths.state == "warn"
+    assert "2 of 4 training rows and 1 of 3 validation rows" in lengths.message
+    assert "the 1,008 tokens that" in lengths.message
+    assert "their passage is cut at its end" in lengths.message
+    write_boolq({"train": [20, 30, 20, 30], "validation": [20]})
+    lengths = {check.name: check for check in check_recipe(recipe(model=str(model), **few))}["lengths boolq"]
+    assert lengths.state == "ok"
+    assert lengths.message.startswith("None of the 5 prompts of boolq")
+
+
+def test_a_row_too_long_without_a_passage_is_told(home: Path, tmp_path: Path) -> None:
+    model = write_tiny_model(tmp_path / "short", max_position_embeddings=256)
+    write_sst2()
+    lengths = {check.name: check for check in check_recipe(recipe(model=str(model)))}["lengths sst2"]
+    assert lengths.state == "warn"
+    assert "no passage to cut" in lengths.message
+
+
+def write_boolq(words: dict[str, list[int]]) -> None:
+    """Write rows whose passages have so many words of one token or more."""
+    schema = get_schema("boolq")
+    parts = []
+    for split, counts in words.items():
+        fields = [{"passage": f"{split} {n} " + "a " * count, "question": "is it"} for n, count in enumerate(counts)]
+        rows = [{"id": f"{split}-{n}", "fields": each, "gold": "yes"} for n, each in enumerate(fields)]
+        parts.append(SplitRows(schema, split, "a test", rows))
+    write_splits(schema.name, parts)
+
+
+def test_a_start_that_is_damaged_says_what_a_recipe_can_do(home: Path, tiny_model_dir: Path) -> None:
+    run = write_trained_run(tiny_model_dir)
+    write_json(run.checkpoints_dir / "best.json", {"step": 4, "score": 1.0})
+    (run.checkpoints_dir / "step-4" / "complete").write_text('{"adapter_model.safetensors": 5}')
+    (found,) = [
+        c for c in check_recipe(recipe(model=str(tiny_model_dir), start_from=run.name)) if c.name == "start_from"
+    ]
+    assert found.state == "fail"
+    assert "is damaged" in found.message
+    assert "--checkpoint" not in found.fix
+    assert f"nlu-rl run {run.recipe_path}" in found.fix
 
 
 def test_lora_targets_and_memory_are_told_before_a_model_is_here(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
