@@ -50,6 +50,9 @@ def fetched(server: HubServer, tmp_path_factory: pytest.TempPathFactory) -> Path
     told = [json.loads(line) for line in done.stdout.splitlines()]
     assert {line["task"] for line in told} == {SCHEMAS[name].task for name in ON_HUB}
     assert all(line["refused"] == 0 for line in told), done.stderr
+    (unlabelled,) = [line for line in done.stderr.splitlines() if "without labels" in line]
+    assert unlabelled.startswith("ax test: ")
+    assert "nlu-rl data import glue DIR" in unlabelled
     return cli.home
 
 

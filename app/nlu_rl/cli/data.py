@@ -98,6 +98,19 @@ def fetch(
         with progress_bar(f"Fetching {schema.name}") as progress:
             parts = fetch_dataset(schema.name, progress)
         _report(parts, json=json)
+        _note_unlabelled(parts)
+
+
+def _note_unlabelled(parts: "Sequence[SplitRows]") -> None:
+    """Say where the hub has the rows a task is scored on without their labels."""
+    from nlu_rl.tasks.registry import get_task
+
+    for part in parts:
+        scored = part.schema.answers and part.split == get_task(part.schema.task).evaluation_split
+        if scored and not part.labels:
+            _, _, instead = part.schema.bring.partition(", or ")
+            where = f"{part.schema.task} {part.split}"
+            note(f"{where}: the hub has these rows without labels, so nothing is scored on them. For labels: {instead}")
 
 
 @app.command("import")
