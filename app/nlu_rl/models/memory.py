@@ -1,7 +1,7 @@
 """How much memory a run takes, by arithmetic on the architecture; nothing is measured or loaded.
 
-An upper bound of the usual run: rows are counted as if they shared no prefix. Saved activations are counted tensor by
-tensor for a Llama layer with LoRA on every linear map (agrees with autograd's own count on small models); what the
+An upper bound of the usual run: prompts are counted as if they shared no prefix. Saved activations are counted tensor
+by tensor for a Llama layer with LoRA on every linear map (agrees with autograd's own count on small models); what the
 allocator and the libraries take on top is a stated slack.
 """
 
@@ -48,6 +48,15 @@ class RunNumbers:
     @property
     def row_tokens(self) -> int:
         return self.prompt_tokens + self.max_new_tokens
+
+    def packed_tokens(self, rows: int) -> int:
+        """Return the most tokens that so many rows are when packed: completions of one prompt share it."""
+        return -(-rows // self.group) * self.prompt_tokens + rows * self.max_new_tokens
+
+    def rows_in(self, tokens: int) -> int:
+        """Return how many rows a micro-batch of so many tokens holds, at least one."""
+        groups, left = divmod(tokens, self.packed_tokens(self.group))
+        return max(1, groups * self.group + max(0, left - self.prompt_tokens) // max(1, self.max_new_tokens))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +107,12 @@ def plan_memory(shape: ModelShape, numbers: RunNumbers, budget_bytes: int) -> Me
     """Return the plan for the stated micro-batch, or for the largest one within the budget (at least one row)."""
     if numbers.micro_batch_tokens is not None:
         return _plan(shape, numbers, budget_bytes, numbers.micro_batch_tokens)
-    row = numbers.row_tokens
-    ceiling = min(numbers.batch, max(1, _MAX_MICRO_BATCH_TOKENS[numbers.device] // row))
-    plan = _plan(shape, numbers, budget_bytes, ceiling * row)
+    ceiling = min(numbers.batch, numbers.rows_in(_MAX_MICRO_BATCH_TOKENS[numbers.device]))
+    plan = _plan(shape, numbers, budget_bytes, numbers.packed_tokens(ceiling))
     for rows in range(ceiling - 1, 0, -1):
         if plan.fits:
             break
-        plan = _plan(shape, numbers, budget_bytes, rows * row)
+        plan = _plan(shape, numbers, budget_bytes, numbers.packed_tokens(rows))
     return plan
 
 
@@ -151,17 +159,15 @@ def gathered_bytes_per_token(shape: ModelShape, compute_bytes: int, row_tokens: 
 
 
 def activation_bytes_per_token(shape: ModelShape, compute_bytes: int, rank: int) -> int:
-    """Return what autograd keeps of one token in one layer, with LoRA on every linear map.
+    """Return what autograd keeps of one token in one layer, with LoRA on every linear map (`lora_linear.py`).
 
-    The inputs of LoRA are kept once more in float32 when the compute type is another.
+    The norms keep their inputs in float32, all else is kept in the compute type.
     """
-    casts = 0 if compute_bytes == 4 else 4
-    adapted = len(shape.linear_sizes)
-    wide_inputs = adapted - 1  # all but the MLP's down projection read the hidden size
-    hidden = (6 * compute_bytes + wide_inputs * casts) * shape.hidden
+    hidden = (4 * compute_bytes + 2 * 4) * shape.hidden
     keys_values = 2 * compute_bytes * shape.kv_size
-    mlp = ((3 if shape.gated else 1) * compute_bytes + 4) * shape.intermediate
-    return hidden + keys_values + mlp + 4 * (rank * adapted + shape.heads + 2)
+    mlp = (4 if shape.gated else 2) * compute_bytes * shape.intermediate
+    low_rank = compute_bytes * rank * len(shape.linear_sizes)
+    return hidden + keys_values + mlp + low_rank + 4 * (shape.heads + 2)
 
 
 def _trainable(shape: ModelShape, numbers: RunNumbers) -> int:
@@ -180,6 +186,8 @@ def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int
     trainable = _trainable(shape, numbers)
     weights = _held_bytes(shape, numbers)
     lora = 2 * 4 * trainable
+    if numbers.compute_bytes != 4:  # the adapter once more, as the matmuls read it
+        lora += numbers.compute_bytes * lora_parameters(shape, numbers.rank)
     optimizer = _optimizer_bytes(shape, numbers, trainable)
     layer = activation_bytes_per_token(shape, numbers.compute_bytes, numbers.rank)
     layer += gathered_bytes_per_token(shape, numbers.compute_bytes, numbers.row_tokens)
@@ -187,8 +195,7 @@ def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int
     if numbers.gradient_checkpointing:
         kept = numbers.compute_bytes * shape.hidden * shape.layers + layer
     activations = tokens * kept
-    rows = max(1, tokens // numbers.row_tokens)
-    logits = rows * numbers.max_new_tokens * shape.vocab * _LOGIT_COPIES_BYTES
+    logits = numbers.rows_in(tokens) * numbers.max_new_tokens * shape.vocab * _LOGIT_COPIES_BYTES
     cached_tokens = numbers.batch * numbers.row_tokens
     kv = 2 * numbers.compute_bytes * shape.kv_size * shape.layers * cached_tokens if numbers.method != "sft" else 0
     used = weights + lora + optimizer + max(kv, activations + logits)

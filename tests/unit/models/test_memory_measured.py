@@ -14,6 +14,7 @@ import pytest
 
 from nlu_rl.models.memory import RunNumbers, plan_memory
 from nlu_rl.models.shape import ModelShape
+from peak_memory import GROUP
 
 BAND = 0.2
 TESTS = Path(__file__).parents[2]
@@ -21,16 +22,27 @@ EXACT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 """glibc gives memory back at once, so that what is held is what is used."""
 
 
+SMALL = ModelShape(4, 256, 1024, 4, 2, 8192, 2048, False, 64)
+DEEP = ModelShape(8, 512, 1536, 8, 4, 8192, 2048, False, 64)
+WORDY = ModelShape(6, 256, 1024, 4, 4, 32000, 2048, False, 64)
+
+
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads the peak from Linux's /proc")
 @pytest.mark.parametrize(
-    ("shape", "rows", "prompt_tokens", "new_tokens"),
+    ("method", "quantize", "dtype", "shape", "rows", "prompt_tokens", "new_tokens"),
     [
-        (ModelShape(4, 256, 1024, 4, 2, 8192, 2048, False, 64), 8, 128, 16),
-        (ModelShape(8, 512, 1536, 8, 4, 8192, 2048, False, 64), 8, 128, 16),
-        (ModelShape(6, 256, 1024, 4, 4, 32000, 2048, False, 64), 32, 64, 8),
+        ("sft", "none", "float32", SMALL, 8, 128, 16),
+        ("sft", "none", "float32", DEEP, 8, 128, 16),
+        ("sft", "none", "float32", WORDY, 32, 64, 8),
+        ("sft", "none", "bfloat16", SMALL, 8, 128, 16),
+        ("ppo", "none", "float32", SMALL, 8, 128, 16),
+        ("ppo", "nf4", "float32", SMALL, 8, 128, 16),
+        ("grpo", "none", "float32", SMALL, 32, 128, 16),
     ],
 )
-def test_the_plan_is_within_its_band(shape: ModelShape, rows: int, prompt_tokens: int, new_tokens: int) -> None:
+def test_the_plan_is_within_its_band(
+    method: Any, quantize: Any, dtype: str, shape: ModelShape, rows: int, prompt_tokens: int, new_tokens: int
+) -> None:
     sizes: dict[str, Any] = {
         "hidden_size": shape.hidden,
         "intermediate_size": shape.intermediate,
@@ -39,16 +51,29 @@ def test_the_plan_is_within_its_band(shape: ModelShape, rows: int, prompt_tokens
         "num_key_value_heads": shape.kv_heads,
         "vocab_size": shape.vocab,
     }
-    asked = {"sizes": sizes, "rows": rows, "prompt_tokens": prompt_tokens, "new_tokens": new_tokens, "dtype": "float32"}
+    asked = {"sizes": sizes, "rows": rows, "prompt_tokens": prompt_tokens, "new_tokens": new_tokens}
+    how = {"method": method, "quantize": quantize, "dtype": dtype}
     done = subprocess.run(
-        [sys.executable, str(TESTS / "peak_memory.py"), json.dumps(asked)],
+        [sys.executable, str(TESTS / "peak_memory.py"), json.dumps({**asked, **how})],
         capture_output=True,
         text=True,
         env={**os.environ, **EXACT, "PYTHONPATH": os.pathsep.join([*sys.path, str(TESTS)])},
         check=True,
     )
     measured = int(done.stdout.splitlines()[-1])
-    tokens = rows * (prompt_tokens + new_tokens)
-    numbers = RunNumbers("sft", "none", 16, rows, prompt_tokens, new_tokens, "adamw", False, tokens, 4, "cpu")
+    numbers = RunNumbers(
+        method=method,
+        quantize=quantize,
+        rank=16,
+        batch=rows,
+        prompt_tokens=prompt_tokens,
+        max_new_tokens=new_tokens,
+        optimizer="adamw",
+        gradient_checkpointing=False,
+        micro_batch_tokens=None,
+        compute_bytes=2 if dtype == "bfloat16" else 4,
+        device="cpu",
+        group=GROUP if method == "grpo" else 1,
+    )
     plan = plan_memory(shape, numbers, 1 << 40)
     assert plan.total_bytes - plan.slack_bytes == pytest.approx(measured, rel=BAND)
