@@ -202,6 +202,21 @@ class _Watched(TrainerCallback):
             control.should_save = control.should_training_stop = True
         return control
 
+    def on_epoch_end(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        """Leave out what the library does at the end of an epoch where the epoch has only been stopped.
+
+        Its validation would compete for the best and move the random numbers: the run would depend on the stop.
+        """
+        in_epoch = state.global_step % steps_of(len(self.point.train), self.point.batch, 1, None)
+        if in_epoch and state.global_step < self.point.steps:
+            control.should_evaluate = control.should_save = False
+        return control
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> Any:
+        if "stop" in self.reporter.requested():  # asked for during the validation
+            control.should_training_stop = True
+        return control
+
     def _wait(self) -> None:
         self.reporter.acknowledge("pause")
         self.reporter.state("paused")

@@ -132,6 +132,37 @@ def test_stopped_in_an_epoch_and_killed_between_points_it_goes_on(
     assert resumed[0] >= 7
 
 
+@pytest.mark.parametrize("stop_at", [2, 5, 8, 13])
+def test_a_stop_changes_nothing_of_what_is_learnt(
+    home: Path, encoder_dir: Path, monkeypatch: pytest.MonkeyPatch, stop_at: int
+) -> None:
+    write_sst2(train=40)
+    arguments = arguments_for(encoder_dir, epochs=3, learning_rates=[0.003])
+
+    def told(directory: RunDirectory) -> list[tuple[Any, ...]]:
+        events = [event for event in read_events(directory.events_path) if event["type"] in ("step", "validation")]
+        return [
+            (event["type"], event["step"], event.get("metrics", {}).get("loss"), event.get("scores"))
+            for event in events
+        ]
+
+    whole, expected = train(arguments)
+    directory = create_encoder_run(arguments)
+    on_log = fit._Watched.on_log
+
+    def stopping(self: Any, args: Any, state: Any, ctl: Any, logs: Any = None, **more: Any) -> None:
+        on_log(self, args, state, ctl, logs, **more)
+        if logs and "loss" in logs and state.global_step == stop_at:
+            control.request(directory, "stop")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fit._Watched, "on_log", stopping)
+        assert train(arguments, directory)[1]["state"] == "stopped"
+    _, result = train(arguments, directory)
+    assert told(directory) == told(whole)
+    assert result["grid"] == expected["grid"]
+
+
 FORMS = [
     ("stsb", [({"sentence1": f"a{i}", "sentence2": f"b{i}"}, str(float(i % 6))) for i in range(24)], "regression"),
     ("cb", [({"premise": f"p{i}", "hypothesis": "h"}, ("entailment", "contradiction", "neutral")[i % 3]) for i in range(24)], "classification"),  # noqa: E501
