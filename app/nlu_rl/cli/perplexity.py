@@ -91,7 +91,8 @@ def measure(arguments: dict[str, Any], *, json: bool, reuse: bool) -> dict[str, 
 def _show(result: dict[str, Any]) -> None:
     console = stdout()
     text = result["data"] or f"WikiText-2, {result['split']} split"
-    low, high = result["intervals"]["perplexity"]
+    bounds = result["intervals"].get("perplexity")
+    spread = "no interval: one window" if bounds is None else "95 % interval {:.3f} to {:.3f} (bootstrap over windows)"
     console.print(f"[bold]{result['task']}[/]: {result['subject']}", highlight=False)
     console.print(
         f"{text}, {result['n']:,} tokens scored in {result['windows']} windows of {result['window']}, "
@@ -99,8 +100,7 @@ def _show(result: dict[str, Any]) -> None:
         style="dim",
     )
     console.print(
-        f"perplexity [bold]{result['scores']['perplexity']:.3f}[/]  95 % interval {low:.3f} to {high:.3f} "
-        "(bootstrap over windows)",
+        f"perplexity [bold]{result['scores']['perplexity']:.3f}[/]  {spread.format(*(bounds or ()))}",
         highlight=False,
     )
     console.print(f"{duration(result['seconds'])}; every window: {result['predictions']}", soft_wrap=True)

@@ -72,7 +72,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         "n": count,
         "seed": seed,
         "scores": {METRIC: value},
-        "intervals": {METRIC: perplexity_interval(parts, seed)},
+        "intervals": {METRIC: perplexity_interval(parts, seed)} if len(parts) > 1 else {},
         "parse_rate": None,
         "parse_rate_lenient": None,
         "predictions": str(path),

@@ -107,10 +107,11 @@ def _score_table(scores: Sequence[Mapping[str, Any]]) -> str:
     rows = ["| task | rows | metric | score | 95 % interval | parse rate | decoding |", "|---|---|---|---|---|---|---|"]
     for result in scores:
         metric = result["metric"]
-        low, high = result["intervals"][metric]
+        bounds = result["intervals"].get(metric)  # the perplexity of a single window has none
+        spread = "-" if bounds is None else f"{bounds[0]:.3f} to {bounds[1]:.3f}"
         rows.append(
             f"| {result['task']} | {result['n']} of {result['split'] or 'a file'} | {metric} | "
-            f"{result['scores'][metric]:.3f} | {low:.3f} to {high:.3f} | {_rate(result['parse_rate'])} | "
+            f"{result['scores'][metric]:.3f} | {spread} | {_rate(result['parse_rate'])} | "
             f"{_decoding(result)} |"
         )
     return "\n".join(rows)

@@ -36,6 +36,19 @@ class Record:
     def metric(self) -> str:
         return str(self.result["metric"])
 
+    @property
+    def rows(self) -> str:
+        """What was scored, for people: the task, and whose rows where they are not its own."""
+        data = self.result.get("data")
+        return f"{self.task}: {Path(str(data)).name}" if data else self.task
+
+    @property
+    def measure(self) -> str:
+        """The metric, for people, with all that its figures compare only for."""
+        if not self.result.get("window"):
+            return self.metric
+        return f"{self.metric}, windows of {self.result['window']}, {self.result['stride']} apart"
+
 
 @dataclass(frozen=True, slots=True)
 class Curve:
@@ -108,6 +121,7 @@ def read_record(run: RunDirectory) -> Record | None:
     asked = job.arguments
     method, model, seed, without_seed = _subject(asked, result)
     rows = [asked.get(key) for key in ("task", "split", "data", "examples", "samples", "shots", "greedy")]
+    rows += [result.get(key) for key in ("window", "stride")]
     group = json.dumps([method, model, without_seed, *rows], sort_keys=True)
     return Record(run.name, method, model, group, result, seed)
 
@@ -136,7 +150,9 @@ def _subject(asked: dict[str, Any], result: dict[str, Any]) -> tuple[str, str, i
     run = open_run(asked["run"])
     settings = training_settings(run)
     method, tasks = str(settings.get("method", "encoder")), settings.get("tasks") or [""]
-    shown = method if method == "encoder" else f"{method.upper()}-{'ST' if len(tasks) == 1 else 'MT'}"
+    shown = f"{method.upper()}-{'ST' if len(tasks) == 1 else 'MT'}"
+    if method == "encoder":
+        shown = f"encoder after {settings['intermediate']}" if settings.get("intermediate") else method
     return shown, Path(str(settings.get("model"))).name, int(settings.get("seed") or 0), but_for_seed(settings)
 
 

@@ -23,6 +23,8 @@ from nlu_rl.evaluation.perplexity import (
     text_of,
     windows,
 )
+from nlu_rl.report.records import collect
+from nlu_rl.report.tables import DASH, evaluations_table
 from nlu_rl.runs import control
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.reporter import Reporter, job
@@ -78,7 +80,7 @@ def test_it_equals_the_reference(ready: Path, window: int, stride: int) -> None:
     expected = reference(tiny_causal_lm(), ids, window, stride)
     assert result["scores"]["perplexity"] == pytest.approx(expected, abs=1e-4 * expected)
     assert math.log(result["scores"]["perplexity"]) == pytest.approx(math.log(expected), abs=1e-5)
-    low, high = result["intervals"]["perplexity"]
+    low, high = result["intervals"].get("perplexity", (0, math.inf))
     assert low <= result["scores"]["perplexity"] <= high
     if stride < window:
         assert result["n"] == len(ids) - 1, "every token but the first is scored"
@@ -148,6 +150,14 @@ def test_a_text_of_ones_own(ready: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("A text without headings.\n" * 9)
     result = measure(arguments(ready, data=tmp_path / "mine.txt", examples=2))
     assert (result["windows"], result["split"]) == (2, None)
+    assert result["intervals"]
+    single = measure(arguments(ready, data=tmp_path / "mine.txt", examples=1))
+    assert single["intervals"] == {}, "one window has no spread"
+    names = {Path(each["predictions"]).parent.name for each in (result, single)}
+    shown = {row[0]: row for row in evaluations_table(collect(sorted(names)).records).rows}
+    assert all(row[3] == "wikitext2: mine.txt" for row in shown.values())
+    assert all(f"windows of {result['window']}, {result['stride']} apart" in row[4] for row in shown.values())
+    assert shown[Path(single["predictions"]).parent.name][6] == DASH
 
 
 def test_what_cannot_be_asked(ready: Path, tmp_path: Path) -> None:

@@ -80,6 +80,19 @@ def test_seeds_of_the_same_recipe_come_together_and_nothing_else(home: Path) -> 
     assert (spread.low, spread.high) == (0.7, 0.9)
 
 
+def test_an_encoder_says_what_it_was_trained_on_first(home: Path) -> None:
+    names = []
+    for first in (None, "mnli"):
+        run = create_run(
+            paths.runs_dir(), "rte-bert", Job("encoder", {"model": "bert", "intermediate": first, "seed": 1})
+        )
+        evaluation(run.eval_dir, 0.6, run=run.name, model=None)
+        names.append(run.name)
+        with Reporter(run) as reporter:
+            reporter.result = {}
+    assert [record.method for record in collect(names).records] == ["encoder", "encoder after mnli"]
+
+
 def test_the_three_files(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = [training(1, 0.7).name, training(2, 0.8).name, training(1, 0.5, "sft").name]
     assert run_cli(["report", *names, "--to", str(tmp_path / "out"), "--json"]) == 0
