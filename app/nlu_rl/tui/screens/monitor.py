@@ -1,4 +1,4 @@
-"""A run as it happens, or as it was: curves, samples, log, what is wrong with it, and what can be asked of its worker.
+"""A run as it happens, or as it was: curves, samples, log, and what is wrong with it.
 
 It reads the run's directory and writes nothing but requests, so a live, a finished, a lost and a headless run look
 alike, and closing it touches nothing.
@@ -17,15 +17,13 @@ from textual.worker import Worker, WorkerState
 
 from nlu_rl.runs.history import Point
 from nlu_rl.runs.layout import RunDirectory
-from nlu_rl.tui import operations
 from nlu_rl.tui.evaluation_text import result_text
 from nlu_rl.tui.hardware import usage
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.log_text import log_text
 from nlu_rl.tui.run_charts import CHARTS, curves_of, over_time, why_empty
 from nlu_rl.tui.run_head import banner_text, head_text
-from nlu_rl.tui.screens.dialogs import stop_dialog
-from nlu_rl.tui.screens.run_actions import RunActions
+from nlu_rl.tui.screens.run_controls import RunControls
 from nlu_rl.tui.snapshot import Snapshot, SnapshotReader
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.filter_bar import FilterBar
@@ -40,7 +38,7 @@ HARDWARE_SECONDS = 3.0
 PANELS = (*CHARTS, "Samples", "HW", "Log")
 
 
-class MonitorScreen(RunActions):
+class MonitorScreen(RunControls):
     """One run. All panels at once on a large terminal, one at a time on a small one."""
 
     KEYS_NAME: ClassVar[str] = "monitor"
@@ -70,9 +68,7 @@ class MonitorScreen(RunActions):
     """
 
     def __init__(self, run: RunDirectory) -> None:
-        super().__init__()
-        self.run = run
-        self.snapshot: Snapshot | None = None
+        super().__init__(run)
         self._reader: SnapshotReader | None = None
         self._unreadable = False
         self._smoothing = 0
@@ -115,9 +111,6 @@ class MonitorScreen(RunActions):
 
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
-
-    def chosen_run(self) -> RunDirectory | None:
-        return self.run
 
     def refresh_run(self) -> None:
         if (self.is_seen or self.snapshot is None) and not self._unreadable:
@@ -275,35 +268,6 @@ class MonitorScreen(RunActions):
         samples = self.query_one("#panel-7", SampleTable).samples
         if samples:
             self.app.push_screen(SampleDialog(samples, event.cursor_row))
-
-    def action_pause(self) -> None:
-        if self.snapshot is not None:
-            paused = self.snapshot.status.state == "paused"
-            operations.ask(self.run, "resume" if paused else "pause")
-            self.notify("Going on." if paused else "Pausing after this step.", timeout=3)
-
-    def action_checkpoint(self) -> None:
-        operations.ask(self.run, "checkpoint")
-        paused = self.snapshot is not None and self.snapshot.status.state == "paused"
-        self.notify(f"A checkpoint follows {'when the run goes on' if paused else 'after this step'}.", timeout=3)
-
-    def action_stop(self) -> None:
-        snapshot = self.snapshot
-        if snapshot is None or not snapshot.status.live:
-            self.notify("Nothing is running here.", timeout=3)
-            return
-
-        def answer(choice: str | None) -> None:
-            if choice == "checkpoint":
-                operations.ask(self.run, "stop")
-                self.notify("Stopping with a checkpoint after this step.")
-            elif choice == "now":
-                self.in_background(lambda: operations.stop_now(self.run), self.notify, group="stop")
-
-        self.app.push_screen(stop_dialog(self.run.name, snapshot.status.step, snapshot.checkpoint), answer)
-
-    def action_resume(self) -> None:
-        self.notify(operations.resume(self.run))
 
     def action_copy(self) -> None:
         self.app.copy_to_clipboard(self.run.name)

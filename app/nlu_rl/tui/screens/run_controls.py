@@ -1,0 +1,48 @@
+"""What can be asked of a run that is watched: pause, checkpoint, stop, resume."""
+
+from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.tui import operations
+from nlu_rl.tui.screens.dialogs import stop_dialog
+from nlu_rl.tui.screens.run_actions import RunActions
+from nlu_rl.tui.snapshot import Snapshot
+
+
+class RunControls(RunActions):
+    """A screen that follows one run; `snapshot` is its latest moment, none before it has been read."""
+
+    def __init__(self, run: RunDirectory) -> None:
+        super().__init__()
+        self.run = run
+        self.snapshot: Snapshot | None = None
+
+    def chosen_run(self) -> RunDirectory | None:
+        return self.run
+
+    def action_pause(self) -> None:
+        if self.snapshot is not None:
+            paused = self.snapshot.status.state == "paused"
+            operations.ask(self.run, "resume" if paused else "pause")
+            self.notify("Going on." if paused else "Pausing after this step.", timeout=3)
+
+    def action_checkpoint(self) -> None:
+        operations.ask(self.run, "checkpoint")
+        paused = self.snapshot is not None and self.snapshot.status.state == "paused"
+        self.notify(f"A checkpoint follows {'when the run goes on' if paused else 'after this step'}.", timeout=3)
+
+    def action_stop(self) -> None:
+        snapshot = self.snapshot
+        if snapshot is None or not snapshot.status.live:
+            self.notify("Nothing is running here.", timeout=3)
+            return
+
+        def answer(choice: str | None) -> None:
+            if choice == "checkpoint":
+                operations.ask(self.run, "stop")
+                self.notify("Stopping with a checkpoint after this step.")
+            elif choice == "now":
+                self.in_background(lambda: operations.stop_now(self.run), self.notify, group="stop")
+
+        self.app.push_screen(stop_dialog(self.run.name, snapshot.status.step, snapshot.checkpoint), answer)
+
+    def action_resume(self) -> None:
+        self.notify(operations.resume(self.run))
