@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.events import Key
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input
 
 from cli.conftest import write_rows
 from nlu_rl.runs.layout import open_run
-from nlu_rl.tui import jobs, operations
+from nlu_rl.tui import jobs, key_line, operations
 from nlu_rl.tui.keys import KEYS, keys_of
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.chat import ChatScreen
@@ -19,7 +20,8 @@ from nlu_rl.tui.screens.evaluate import EvaluateScreen
 from nlu_rl.tui.screens.export import ExportScreen
 from nlu_rl.tui.screens.wizard import WizardScreen
 from nlu_rl.tui.widgets import task_step
-from tui.conftest import Open, screen_text, settled
+from nlu_rl.tui.widgets.filter_bar import FilterBar
+from tui.conftest import Open, screen_text, settled, until
 from tui.recorded import record_evaluation
 from tui.recordings import put
 
@@ -167,6 +169,35 @@ def whole(pilot: Pilot[Any]) -> None:
     assert all(len(line) <= app.size.width for line in lines)
     if (focused := app.screen.focused) is not None and focused.display:
         assert app.screen.region.overlaps(focused.region)
+
+
+def at_once(pilot: Pilot[Any], keys: str) -> None:
+    """Type faster than any key can be acted on."""
+    for name in keys.split():
+        pilot.app.post_message(Key(name, name if len(name) == 1 else None))
+
+
+async def test_keys_typed_in_a_burst_go_where_those_before_have_led(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        at_once(pilot, "slash g r p o _ d o n e")
+        await until(pilot, "filter: grpo_done")
+        at_once(pilot, "enter d t h i s")  # into a dialog that has to come first
+        await until(pilot, "▊  this ")
+        at_once(pilot, "escape slash escape n tab s s t 2")
+        await until(pilot, "\nsst2\n")
+        assert isinstance(pilot.app.screen, WizardScreen)
+        assert pilot.app.screen.query_one("#other", Input).value == "sst2"
+
+
+async def test_a_widget_that_goes_with_a_key_takes_no_others_with_it(
+    open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(key_line, "LONGEST_SECONDS", 0.05)
+    async with open_app() as pilot:
+        monkeypatch.setattr(key_line.KeyHandled, "bubble", False)  # as if none came back
+        at_once(pilot, "slash l i v e")
+        await until(pilot, "live")
+        assert pilot.app.screen.query_one(FilterBar).value == "live"
 
 
 @pytest.mark.parametrize("name", KEYS)

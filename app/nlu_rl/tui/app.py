@@ -12,6 +12,8 @@ from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.events import Event
+from textual.events import Key as KeyEvent
 from textual.filter import LineFilter
 from textual.message import Message
 from textual.screen import Screen
@@ -21,6 +23,7 @@ from nlu_rl.tui import keys
 from nlu_rl.tui.ascii import AsciiFilter
 from nlu_rl.tui.colourless import Colourless
 from nlu_rl.tui.drawing import draw_no_more, failed_widget
+from nlu_rl.tui.key_line import KeyHandled, KeyLine
 from nlu_rl.tui.keys import Key
 from nlu_rl.tui.place import remembered_screen
 from nlu_rl.tui.settings import Settings, SettingsError, default_settings, read_settings
@@ -55,6 +58,7 @@ class NluApp(App[None]):
         self._faults: deque[float] = deque(maxlen=_MANY)
         self._problem: NluRlError | None = None
         self._colourless = Colourless(self)
+        self._key_line = KeyLine(self, self._pass_on)
         self._settings = self._read_settings()
         self.set_keymap(self._settings.keymap)
 
@@ -110,6 +114,22 @@ class NluApp(App[None]):
         known = unknown_name("theme", wanted, self.available_themes)
         self._problem = self._problem or SettingsError(known, "Name another in tui.yaml or NLU_RL_THEME.")
         return THEME.name
+
+    async def on_event(self, event: Event) -> None:
+        """Pass keys on one at a time; see `nlu_rl.tui.key_line`."""
+        if not isinstance(event, KeyEvent) or event.is_forwarded:
+            await super().on_event(event)
+        elif not self._key_line.waits(event):
+            await self._pass_on(event)
+
+    async def _pass_on(self, key: KeyEvent) -> None:
+        screen, target = self.screen, self.focused or self.screen
+        await super().on_event(key)
+        if key.is_forwarded:
+            self._key_line.sent(screen, target)
+
+    def on_key_handled(self, message: KeyHandled) -> None:
+        self._key_line.handled(message)
 
     async def _dispatch_message(self, message: Message) -> None:
         try:
