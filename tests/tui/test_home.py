@@ -158,6 +158,8 @@ async def test_the_palette_offers_the_keys(open_app: Open, runs: Path) -> None:
 async def test_quitting_asks_while_a_run_is_live(open_app: Open, runs: Path) -> None:
     async with open_app() as pilot:
         await pilot.press("q")
+        titles = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
+        assert len(titles) == len(set(titles))
         assert "Detach: close this screen, training goes on" in screen_text(pilot)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, HomeScreen)

@@ -138,9 +138,10 @@ class NluApp(App[None]):
             self.show_error(error)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer every key of the screen, from the same table as footer and help."""
+        """Offer every action of the screen once, from the same table as footer and help."""
         name = getattr(screen, "KEYS_NAME", None)
-        for key in keys.keys_of(name) if name else ():
+        actions = {key.action: key for key in keys.keys_of(name)} if name else {}
+        for key in actions.values():
             if not key.action.startswith(("show_panel", "step(")):
                 yield SystemCommand(key.label or key.about, key.about, lambda action=key.action: self._do(action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
