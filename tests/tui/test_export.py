@@ -83,6 +83,29 @@ async def test_what_was_proven_and_the_commands_to_copy(open_app: Open, runs: Pa
         assert pilot.app.clipboard == str(runs / "exports" / "done-run")
 
 
+async def test_another_export_can_be_made_with_a_gguf_file(open_app: Open, runs: Path) -> None:
+    exported(runs)
+    async with open_app((80, 24), run="done-run") as pilot:
+        await pilot.press("x")
+        await settled(pilot)
+        await pilot.press("g")
+        assert "[ ] GGUF file" in screen_text(pilot)
+        await pilot.press("a")
+        await settled(pilot)
+        assert "What goes to exports/done-run-2" in screen_text(pilot)
+        assert "○ Every weight is base + adapter" in screen_text(pilot)
+        await pilot.press("g", "y")
+        assert "[x] GGUF file" in screen_text(pilot)
+        assert pilot.app.clipboard == f"nlu-rl export done-run --to {runs / 'exports' / 'done-run-2'} --gguf"
+        await pilot.press("enter")
+        await settled(pilot)
+        made = read_job(list_runs(open_run("done-run").export_dir)[-1])
+        assert made.arguments["to"] == str(runs / "exports" / "done-run-2")
+        assert made.arguments["gguf"] == "bf16"
+        await pilot.press("a")
+        assert "What goes to exports/done-run-2" in screen_text(pilot)  # not while one is under way
+
+
 async def test_one_that_fails_says_why(open_app: Open, runs: Path) -> None:
     async with open_app(run="done-run") as pilot:
         await pilot.press("x", "enter")

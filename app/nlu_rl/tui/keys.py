@@ -123,6 +123,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     "export": (
         Key("enter", "start", "Export", "Merge the best checkpoint into its base, prove it, write the folder", "⏎"),
+        Key("a", "another", "Another", "Make another export beside this one, with or without a GGUF file"),
         Key("g", "gguf", "GGUF", "Also write a GGUF file, or not"),
         Key("s", "stop", "Stop", "Stop the export under way; nothing is left behind"),
         Key("y", "copy", "Copy", "Copy the command under the cursor"),

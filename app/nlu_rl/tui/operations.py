@@ -139,8 +139,8 @@ def evaluate(
     return job
 
 
-def export(run: RunDirectory, *, gguf: str | None = None) -> RunDirectory:
-    """Start the export of a training run's best checkpoint to `exports/<run>` and return its job.
+def export(run: RunDirectory, to: str | None = None, *, gguf: str | None = None) -> RunDirectory:
+    """Start the export of a training run's best checkpoint, by default to `exports/<run>`, and return its job.
 
     `gguf`: the type of a GGUF file to write as well.
 
@@ -153,7 +153,7 @@ def export(run: RunDirectory, *, gguf: str | None = None) -> RunDirectory:
     from nlu_rl.runs.layout import create_run
 
     require_adapter(run)
-    target, step = export_target(run, None), find_checkpoint(run, None).name
+    target, step = export_target(run, to), find_checkpoint(run, None).name
     job = Job("export", {"run": run.name, "to": str(target), "checkpoint": step, "gguf": gguf})
     directory = create_run(run.export_dir, "export", job)
     launch(directory)

@@ -1,6 +1,7 @@
 """A run becomes a model folder: the checks are the progress, and what serves the result stands below, to be copied."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -12,6 +13,7 @@ from textual.widgets import DataTable, Footer, Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.export.serving import Served, serving_commands
+from nlu_rl.export.target import next_target
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, list_runs
 from nlu_rl.runs.status import Status, read_status
@@ -49,6 +51,8 @@ class ExportScreen(RunActions):
         self.status: Status | None = None
         self.result: Mapping[str, Any] = {}
         self._gguf = False
+        self._to: Path | None = None
+        """Where another export goes; by default it is `exports/<run>`."""
         self._served: list[Served] = []
 
     def compose(self) -> ComposeResult:
@@ -61,7 +65,6 @@ class ExportScreen(RunActions):
         yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
-        self.query_one("#what").border_title = f"What goes to exports/{self.run.path.name}"
         self.query_one("#commands").border_title = "Serve it with"
         self.query_one("#commands").border_subtitle = "y copies"
         self.set_interval(POLL_SECONDS, self._look)
@@ -95,6 +98,7 @@ class ExportScreen(RunActions):
         self.job, self.status, result = found
         self.result = result if self.status.state == "done" else {}
         if fresh:
+            self._to = Path(read_job(self.job).arguments["to"])
             self._gguf = bool(read_job(self.job).arguments.get("gguf"))
         self._show()
 
@@ -107,6 +111,9 @@ class ExportScreen(RunActions):
         what = Text("[x] merged model, bfloat16 safetensors, tokenizer, card, adapter\n")
         what.append(f"[{'x' if self._gguf else ' '}] GGUF file, for llama.cpp and Ollama: g")
         self.query_one("#what", Static).update(what)
+        folder = Path(self.result["path"]) if self.result else self._to
+        name = self.run.path.name if folder is None else folder.name
+        self.query_one("#what").border_title = f"What goes to exports/{name}"
         checks = checks_text(self.app, self.status, self.result, gguf=self._gguf)
         if self.query_one("#checks", Static).content != checks:
             self.query_one("#checks", Static).update(checks)
@@ -139,17 +146,30 @@ class ExportScreen(RunActions):
         if self.status is not None and self.status.live:
             self.notify("It is under way: s stops it.", timeout=3)
             return
-        gguf = GGUF_TYPE if self._gguf else None
+        if self.result:
+            self.notify("This one is made: a makes another.", timeout=3)
+            return
+        gguf, to = GGUF_TYPE if self._gguf else None, str(self._to) if self._to else None
 
         def work() -> tuple[RunDirectory, Status, dict[str, Any]]:
-            job = operations.export(self.run, gguf=gguf)
+            job = operations.export(self.run, to, gguf=gguf)
             return job, read_status(job), {}
 
         self.in_background(work, self._take, group="start")
 
+    def action_another(self) -> None:
+        """Begin with another export, into a folder that is not there yet."""
+        if self.status is not None and self.status.live:
+            self.notify("It is under way: s stops it.", timeout=3)
+            return
+        self.job, self.status, self.result = None, None, {}
+        self._to = next_target(self.run)
+        self._show()
+        self.set_focus(None)
+
     def action_gguf(self) -> None:
         if self.status is not None and (self.status.live or self.result):
-            self.notify("That is chosen before the export.", timeout=3)
+            self.notify("That is chosen before the export: a makes another.", timeout=3)
         else:
             self._gguf = not self._gguf
             self._show()
@@ -168,7 +188,8 @@ class ExportScreen(RunActions):
             self.app.copy_to_clipboard(self._served[row].command)
             self.notify(f"The command for {self._served[row].program} is copied.", timeout=3)
         else:
-            self.app.copy_to_clipboard(f"nlu-rl export {self.run.name}{' --gguf' if self._gguf else ''}")
+            to = f" --to {shlex.quote(str(self._to))}" if self._to else ""
+            self.app.copy_to_clipboard(f"nlu-rl export {self.run.name}{to}{' --gguf' if self._gguf else ''}")
             self.notify("The command of this export is copied.", timeout=3)
 
     def action_copy_path(self) -> None:
