@@ -58,6 +58,7 @@ class WizardScreen(BaseScreen):
         super().__init__()
         self._kept = drafts.kept()
         self.draft: Draft = self._kept or first_draft()
+        self._begun_with = self.draft
         self.undo = Undo()
         self.step = 1
         self._starting = False
@@ -158,6 +159,11 @@ class WizardScreen(BaseScreen):
             self._ask_to_leave()
 
     def _ask_to_leave(self) -> None:
+        """Leave; what was changed here is worth a question."""
+        if self.draft == self._begun_with:
+            self.app.pop_screen()
+            return
+
         def answer(choice: str | None) -> None:
             if choice == "leave":
                 self.app.pop_screen()
