@@ -113,7 +113,11 @@ async def test_deleting_wants_the_name_typed_and_can_be_undone(open_app: Open, r
     async with open_app() as pilot:
         await pilot.press("d")
         assert isinstance(pilot.app.screen, TypedDialog)
-        await pilot.press(*"wrong", "enter", "escape")
+        await pilot.press(*"wrong", "enter")
+        assert "'wrong' does not match: type failed-run" in screen_text(pilot)
+        await pilot.press("x")
+        assert "does not match" not in screen_text(pilot)
+        await pilot.press("escape")
         assert len(list_runs()) == 4
         await pilot.press("d", *"failed-run", "enter")
         await settled(pilot)

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
 from nlu_rl.errors import NluRlError
+from nlu_rl.tui.format import cut
 from nlu_rl.tui.keys import Key
 from nlu_rl.tui.screens.outliving import Outliving
 from nlu_rl.tui.theme import style
@@ -94,7 +95,10 @@ def leave_dialog(names: Sequence[str]) -> ChoiceDialog:
 class TypedDialog(Outliving, ModalScreen[bool]):
     """Asks for a word to be typed before something is done."""
 
-    CSS = _BOX.format(name="TypedDialog") + "TypedDialog Input { margin-top: 1; width: 50; }"
+    CSS = (
+        _BOX.format(name="TypedDialog")
+        + "TypedDialog Input { margin-top: 1; width: 50; } TypedDialog #wrong { height: auto; color: $warning; }"
+    )
     BINDINGS = [Binding("escape", "dismiss(False)", "Cancel")]  # noqa: RUF012
 
     def __init__(self, title: str, text: str, word: str) -> None:
@@ -107,13 +111,19 @@ class TypedDialog(Outliving, ModalScreen[bool]):
             box.border_subtitle = "⏎ do it   esc cancel"
             yield Static(Text(self._text))
             yield Input(placeholder=f"Type {self._word}")
+            yield Static(id="wrong", markup=False)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        event.stop()
+        self.query_one("#wrong", Static).update("")
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         event.stop()
         if event.value.strip() == self._word:
             self.dismiss(True)
         else:
-            self.notify(f"That is not {self._word}.", severity="warning", timeout=3)
+            typed = f"'{cut(event.value, 40)}' does not match" if event.value.strip() else "Nothing was typed"
+            self.query_one("#wrong", Static).update(f"▲ {typed}: type {self._word}, or esc.")
 
 
 class ProblemDialog(Outliving, ModalScreen[None]):
