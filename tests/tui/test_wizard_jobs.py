@@ -46,6 +46,28 @@ async def test_own_rows_become_a_task(open_app: Open, ready: Path, tmp_path: Pat
         screen = pilot.app.screen
         assert isinstance(screen, WizardScreen)
         assert screen.draft.recipe.tasks == [str(tmp_path / "rows.yaml")]
+        shown = await step(pilot, "enter")
+        assert all(name in shown for name in ("sst2-ppo", "sst2-sft", "sst2-grpo"))
+        assert "demo" not in shown
+        await step(pilot, "down")
+        assert screen.draft.path.stem == "sst2-sft"
+        assert screen.draft.recipe.tasks == [str(tmp_path / "rows.yaml")]
+        await step(pilot, "u", "u")  # what is left to undo is not the task
+        assert screen.draft.recipe.tasks == [str(tmp_path / "rows.yaml")]
+
+
+@pytest.mark.parametrize("rest", ["", "another,trade\n"])  # the second is one answer, which makes no task
+async def test_a_table_whose_rows_cannot_be_read_says_which_line(
+    open_app: Open, ready: Path, tmp_path: Path, rest: str
+) -> None:
+    (tmp_path / "rows.csv").write_text(f'body,topic\n"it never closes,sport\n{rest}')
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter")
+        await step(pilot, "i")
+        pilot.app.screen.query_one("#path").value = str(tmp_path / "rows.csv")
+        shown = " ".join((await step(pilot, "enter")).replace("│", " ").split())
+        assert "line 2: a quotation mark opens on line 2" in shown
+        assert "has no rows" not in shown
 
 
 async def test_a_draft_that_is_left_comes_back_and_can_be_dropped(open_app: Open, ready: Path) -> None:

@@ -67,9 +67,13 @@ def read_table(path: Path) -> tuple[list[dict[str, Any]], list[Refusal]]:
     """
     records = [record for _, record in records_of(path, file_kind(path))]
     rows = [record for record in records if not isinstance(record, Refusal)]
+    refused = [record for record in records if isinstance(record, Refusal)]
+    if not rows and refused:
+        more = f"; and {len(refused) - 1} more" if len(refused) > 1 else ""
+        raise DataError(f"{path} has no row that can be read: {refused[0]}{more}.", "Correct that line.")
     if not rows:
         raise DataError(f"{path} has no rows.", "Give a file with a header and at least one row.")
-    return rows, [record for record in records if isinstance(record, Refusal)]
+    return rows, refused
 
 
 def read_file(

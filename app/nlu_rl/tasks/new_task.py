@@ -62,8 +62,14 @@ def new_task(
         DataError: the table cannot be read, or is no task.
     """
     target = to or data.with_name(f"{slug(name or data.stem)}.yaml")
-    rows, _ = read_table(data)
-    guess = guess_task(rows, text=text, label=label, kind=kind)
+    rows, unread = read_table(data)
+    try:
+        guess = guess_task(rows, text=text, label=label, kind=kind)
+    except DataError as error:
+        if not unread:
+            raise
+        message = f"{error.message} {len(unread)} of {len(rows) + len(unread)} rows cannot be read: {unread[0]}."
+        raise DataError(message, error.fix) from None
     used = {*guess.text, guess.label}
     file = _task_file(guess, slug(name or target.stem), target.parent, data, validation, test)
     task = make_task(file, target.parent)
