@@ -42,7 +42,7 @@ def test_list(cli: Cli, done: RunDirectory) -> None:
     assert "job.json is damaged" in cli("runs", "show", "foreign").stderr
     taken = cli("run", "r.yaml", "--name", "foreign").stderr
     assert "no whole run" in taken
-    assert "nlu-rl runs rm" not in taken
+    assert "'nlu-rl runs rm foreign'" in taken
 
 
 def test_list_of_nothing(cli: Cli) -> None:
@@ -114,12 +114,19 @@ def test_removing_wants_the_name_and_can_be_undone(cli: Cli, done: RunDirectory)
 def test_removing_several_is_all_or_nothing_by_name(cli: Cli, done: RunDirectory) -> None:
     assert cli("runs", "rm", "done", "nope", "--yes").returncode == 2
     assert done.path.is_dir()
+
+
+def test_a_damaged_run_can_be_removed_and_comes_back_as_it_was(cli: Cli, done: RunDirectory) -> None:
+    done.job_path.write_text("{")
     foreign = cli.runs / "foreign"
     foreign.mkdir()
-    refused = cli("runs", "rm", "foreign", "--yes")
-    assert refused.returncode == 2
-    assert "not a run of nlu-rl" in refused.stderr
-    assert foreign.is_dir()
+    assert cli("runs", "rm", "done", "foreign").returncode == 2  # nobody has said yes
+    assert done.path.is_dir()
+    assert cli("runs", "rm", "done", "foreign", "--yes").returncode == 0
+    assert not done.path.exists()
+    assert not foreign.exists()
+    assert cli("runs", "restore", "done").returncode == 0
+    assert done.job_path.read_text() == "{"
 
 
 def test_a_closed_pipe_is_not_an_error(cli: Cli) -> None:

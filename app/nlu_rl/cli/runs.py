@@ -103,13 +103,12 @@ def rm(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: Json = False,
 ) -> None:
-    """Remove runs that are not running. 'nlu-rl runs restore' brings them back."""
+    """Remove runs that are not running, or are damaged. 'nlu-rl runs restore' brings them back."""
     from nlu_rl.cli.console import emit_json, note
     from nlu_rl.errors import RunError
-    from nlu_rl.runs.layout import open_run
-    from nlu_rl.runs.trash import remove
+    from nlu_rl.runs.trash import removable, remove
 
-    directories = [open_run(name, write=True) for name in runs]
+    directories = [removable(name) for name in runs]
     for directory in directories:
         if not yes:
             if not sys.stdin.isatty():

@@ -44,6 +44,13 @@ def write_job(path: Path, job: Job) -> None:
     write_json(path, {"v": VERSION, "program": "nlu-rl", "kind": job.kind, "arguments": job.arguments})
 
 
+def how_to_remove(run: "RunDirectory") -> str:
+    """Return what to do with a folder that is no whole run."""
+    if os.sep in run.name:
+        return "remove this folder yourself if you do not need it."
+    return f"'nlu-rl runs rm {run.name}' moves this folder to the trash."
+
+
 def read_job(run: "RunDirectory") -> Job:
     """Return the job of `run`.
 
@@ -57,7 +64,7 @@ def read_job(run: "RunDirectory") -> Job:
     except (OSError, ValueError, KeyError, TypeError):
         raise RunError(
             f"{path.parent} is not a whole run of nlu-rl: its job.json is damaged.",
-            "Use another run; remove this folder yourself if you do not need it.",
+            f"Use another run; {how_to_remove(run)}",
         ) from None
     if program != "nlu-rl" or not isinstance(arguments, dict):
         raise RunError(f"{path.parent} belongs to another program.", "Use another run.")

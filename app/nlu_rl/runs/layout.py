@@ -18,7 +18,7 @@ from typing import Any
 from nlu_rl import paths
 from nlu_rl.errors import RunError, did_you_mean, unknown_name
 from nlu_rl.runs.files import disk_error, write_atomic, write_json
-from nlu_rl.runs.jobs import Job, read_job, write_job
+from nlu_rl.runs.jobs import Job, how_to_remove, read_job, write_job
 from nlu_rl.runs.status import Status, read_status, write_status
 
 COMPLETE = "complete"
@@ -162,7 +162,10 @@ def _taken(root: Path, name: str) -> RunError:
     try:
         read_job(run)
     except RunError:
-        return RunError(f"{run.path} exists, and is no whole run.", "Give another --name.")
+        return RunError(
+            f"{run.path} exists, and is no whole run.",
+            f"Give another --name; {how_to_remove(run)}",
+        )
     ended = read_status(run).state in ("failed", "stopped", "lost")
     go_on = f"'nlu-rl resume {name}' goes on with it, " if ended else ""
     return RunError(
@@ -197,7 +200,7 @@ def open_run(name: str | Path, *, write: bool = False, kind: str | None = None) 
     if not run.job_path.is_file():
         raise RunError(
             f"{run.path} is not a run of nlu-rl, or was never written completely: it has no job.json.",
-            "Start the run again under a new name; remove this folder yourself if you do not need it.",
+            f"Start the run again under a new name; {how_to_remove(run)}",
         )
     read_job(run)
     return run
