@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from nlu_rl.recipe import Recipe
 from nlu_rl.runs import control
 from nlu_rl.runs.events import EventReader
 from nlu_rl.runs.layout import RunDirectory, open_run
-from nlu_rl.runs.status import read_status
+from nlu_rl.runs.status import read_status, write_status
 from nlu_rl.tui.hardware import Card, Usage
 from nlu_rl.tui.sample_text import columns, parts_text, row_of
 from nlu_rl.tui.screens import monitor
@@ -298,6 +299,56 @@ async def test_a_run_of_several_tasks_has_a_curve_for_each(open_app: Open, home:
         shown = screen_text(pilot)
         for words in ("sst2 0.900", "cola 0.200", "╍ start", "━ sst2 0.800", "━ cola 0.600"):
             assert words in shown
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (120, 60)])
+async def test_no_name_of_a_curve_is_cut(open_app: Open, home: Path, size: tuple[int, int]) -> None:
+    names = ["financial-phrasebank", "financial-news", "mental-health", "superglue-rte", "movie-snippets"]
+    record(home, "mix", steps=20, **{f"reward/{name}": 0.5 for name in names})
+    async with open_app(size, run="mix") as pilot:
+        shown = screen_text(pilot)
+        cells = 6 if size[1] == 36 else 99  # six long names would leave nothing of a low chart
+        assert all(f"{name[:cells]} 0.500" in shown for name in names)
+        assert size[0] == 80 or all(f"{name} " in shown for name in ("· update", "━ gen", "╍ score"))
+        assert "╍ start" in shown
+        await pilot.press("left")
+        await settled(pilot)
+        assert "at step 20:" in screen_text(pilot)
+        pilot.app.screen.query_one("#panel-1", LineChart).show([Curve("alone", [(0, 1.0), (1, 2.0)], "good")])
+        await settled(pilot)
+        assert "━ alone 2.000 ─╯" in screen_text(pilot)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown", "hidden"),
+    [
+        ("live-run", ("Pause", "Checkpoint", "Stop…"), ("Resume",)),
+        ("paused-run", ("Resume", "Checkpoint", "Stop…"), ("Pause",)),
+        ("done-run", ("Eval", "Export", "Try"), ("Pause", "Checkpoint", "Stop…", "Resume")),
+        ("lost-run", ("Resume", "Eval"), ("Pause", "Checkpoint", "Stop…")),
+        ("young-run", ("Resume", "Eval"), ("Export", "Try", "Stop…")),
+        ("eval-run", ("Stop…", "Runs"), ("Pause", "Checkpoint", "Export", "Eval", "Resume", "Zoom")),
+    ],
+)
+async def test_the_footer_has_what_the_state_allows(
+    open_app: Open, runs: Path, name: str, shown: tuple[str, ...], hidden: tuple[str, ...]
+) -> None:
+    record(runs, "paused-run", "paused", steps=4)
+    record(runs, "young-run", "stopped", steps=0)
+    job = record(runs, "eval-run", "evaluating", steps=0)
+    job.job_path.write_text(json.dumps({"v": 1, "program": "nlu-rl", "kind": "evaluate", "arguments": {}}))
+    async with open_app((80, 24), run=name) as pilot:
+        footer = screen_text(pilot).splitlines()[-1]
+        assert all(word in footer for word in shown)
+        assert not any(word in footer for word in hidden)
+
+
+async def test_the_footer_follows_the_run(open_app: Open, runs: Path) -> None:
+    run = open_run("live-run")
+    async with open_app((80, 24), run="live-run") as pilot:
+        write_status(run, replace(read_status(run), state="stopped"))
+        await again(pilot)
+        assert "Resume" in screen_text(pilot).splitlines()[-1]
 
 
 async def test_the_score_of_the_base_model_stays_in_sight_after_supervised_training(open_app: Open, home: Path) -> None:

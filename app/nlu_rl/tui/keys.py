@@ -54,6 +54,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     ),
     "monitor": (
         Key("space", "pause", "Pause", "Pause after this step, or go on", "␣"),
+        Key("r", "resume", "Resume", "Go on with a paused, stopped, failed or lost run"),
         Key("k", "checkpoint", "Checkpoint", "Write a checkpoint after this step"),
         Key("s", "stop", "Stop…", "Stop with or without a checkpoint; you are asked first"),
         Key("e", "evaluate", "Eval", "Measure the run on held-out rows"),
@@ -61,7 +62,6 @@ KEYS: dict[str, tuple[Key, ...]] = {
         Key("t", "chat", "Try", "Ask the run something: before and after training, side by side"),
         Key("m", "zoom", "Zoom", "Give the panel the whole screen, and back"),
         Key("escape", "back", "Runs", "Go back to the runs; training goes on", "esc"),
-        Key("r", "resume", "", "Go on with a stopped, failed or lost run"),
         Key("right_square_bracket", "panel(1)", "", "Next panel", "]"),
         Key("left_square_bracket", "panel(-1)", "", "Previous panel", "["),
         *CURSOR,

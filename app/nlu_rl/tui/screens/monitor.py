@@ -23,7 +23,7 @@ from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.log_text import log_text
 from nlu_rl.tui.run_charts import CHARTS, curves_of, over_time, why_empty
 from nlu_rl.tui.run_head import banner_text, head_text
-from nlu_rl.tui.screens.run_controls import RunControls
+from nlu_rl.tui.screens.run_controls import RunControls, pointless
 from nlu_rl.tui.snapshot import Snapshot, SnapshotReader
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.filter_bar import FilterBar
@@ -135,7 +135,10 @@ class MonitorScreen(RunControls):
 
     def _take(self, snapshot: Snapshot) -> None:
         first = self.snapshot is None
+        other_keys = pointless(snapshot) != pointless(self.snapshot)
         self.snapshot = snapshot
+        if other_keys:
+            self.refresh_bindings()
         if first and snapshot.kind != "train":
             self.add_class("-job", "-zoomed")
             self.action_show_panel(len(PANELS))

@@ -1,10 +1,23 @@
-"""What can be asked of a run that is watched: pause, checkpoint, stop, resume."""
+"""What can be asked of a run that is watched: pause, checkpoint, stop, resume; the footer shows what its state allows.
+
+A key that is not shown is still a key: it says why nothing comes of it.
+"""
+
+from dataclasses import replace
+
+from textual.binding import ActiveBinding
 
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import operations
 from nlu_rl.tui.screens.dialogs import stop_dialog
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.snapshot import Snapshot
+
+OF_LIVE = ("pause", "checkpoint", "stop")
+OF_CHECKPOINT = ("export", "chat")
+RESUMABLE = ("paused", "stopped", "failed", "lost")
+OF_RUNS = ("pause", "checkpoint", "resume", "evaluate", *OF_CHECKPOINT, "zoom")
+"""What an evaluation or an export, watched like a run, has not."""
 
 
 class RunControls(RunActions):
@@ -17,6 +30,16 @@ class RunControls(RunActions):
 
     def chosen_run(self) -> RunDirectory | None:
         return self.run
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys, those without an object not in the footer."""
+        found = super().active_bindings
+        idle = {f"{self.KEYS_NAME}.{name}" for name in pointless(self.snapshot)}
+        return {
+            key: active._replace(binding=replace(active.binding, show=False)) if active.binding.id in idle else active
+            for key, active in found.items()
+        }
 
     def action_pause(self) -> None:
         if self.snapshot is not None:
@@ -46,3 +69,22 @@ class RunControls(RunActions):
 
     def action_resume(self) -> None:
         self.notify(operations.resume(self.run))
+
+
+def pointless(snapshot: Snapshot | None) -> set[str]:
+    """Return the actions of which nothing would come, by the state of the run."""
+    if snapshot is None:
+        return {*OF_LIVE, *OF_RUNS}
+    status = snapshot.status
+    idle = set() if status.live else set(OF_LIVE)
+    if status.state == "paused":
+        idle.add("pause")
+    if status.state not in RESUMABLE:
+        idle.add("resume")
+    if snapshot.checkpoint is None:
+        idle.update(OF_CHECKPOINT)
+    if snapshot.kind == "encoder":
+        idle.update(("resume", *OF_CHECKPOINT))
+    elif snapshot.kind != "train":
+        idle.update(OF_RUNS)
+    return idle
