@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 
 from nlu_rl.runs.jobs import Job
-from nlu_rl.runs.layout import create_run, list_runs
+from nlu_rl.runs.layout import create_run, list_runs, open_run
 from nlu_rl.runs.status import Status, write_status
 from nlu_rl.tui.keys import KEYS
+from nlu_rl.tui.screens.compare import CompareScreen
 from nlu_rl.tui.screens.dialogs import HelpDialog, ProblemDialog, TypedDialog
 from nlu_rl.tui.screens.home import HomeScreen
 from nlu_rl.tui.screens.monitor import MonitorScreen
 from nlu_rl.tui.widgets.enter_table import OpenTable
 from nlu_rl.tui.widgets.filter_bar import FilterBar
 from tui.conftest import Open, screen_text, settled
-from tui.recorded import record, step_line
+from tui.recorded import line, record, step_line
 
 pytestmark = pytest.mark.anyio
 
@@ -157,13 +158,13 @@ async def test_the_palette_offers_the_keys(open_app: Open, runs: Path) -> None:
     async with open_app() as pilot:
         offered = {command.help for command in pilot.app.get_system_commands(pilot.app.screen)}
         assert {key.about for key in KEYS["home"]} <= offered
+        titles = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
+        assert len(titles) == len(set(titles))
 
 
 async def test_quitting_asks_while_a_run_is_live(open_app: Open, runs: Path) -> None:
     async with open_app() as pilot:
         await pilot.press("q")
-        titles = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
-        assert len(titles) == len(set(titles))
         assert "Detach: close this screen, training goes on" in screen_text(pilot)
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, HomeScreen)
@@ -251,9 +252,25 @@ async def test_marked_runs_are_compared(open_app: Open, runs: Path) -> None:
         await settled(pilot)
         shown = screen_text(pilot)
         assert "reward   m: next metric" in shown
+        assert "has no curve" not in shown
         assert "smollm2-135m" in shown  # a setting that does not differ
         await pilot.press("escape")
         assert isinstance(pilot.app.screen, HomeScreen)
+
+
+async def test_a_run_without_a_curve_says_why(open_app: Open, runs: Path) -> None:
+    supervised = record(runs, "sft-run", method="sft", steps=2)
+    supervised.events_path.write_text(line(type="step", step=1, metrics={"loss": 0.5, "step_seconds": 1.0}))
+    empty = record(runs, "young-run", "training", steps=0)
+    chosen = [open_run("done-run"), supervised, empty]
+    async with open_app((120, 36)) as pilot:
+        await pilot.app.push_screen(CompareScreen(chosen))
+        await settled(pilot)
+        shown = screen_text(pilot)
+        assert "B has no curve: no validation yet   C has no curve: no step yet" in shown
+        await pilot.press("m")
+        await settled(pilot)
+        assert "B has no curve: supervised training has none" in screen_text(pilot)
 
 
 async def test_runs_without_a_score_are_compared_by_what_they_have(open_app: Open, runs: Path) -> None:
@@ -267,6 +284,7 @@ async def test_runs_without_a_score_are_compared_by_what_they_have(open_app: Ope
         assert "loss   m: next metric" in shown
         assert "━ A 1.000" in shown
         assert "sst2" in shown
+        assert "A has no curve: no step yet" not in shown
         assert "[" not in shown  # a list is not shown as the program writes it
         await pilot.press("m", "m", "m", "m")
         await settled(pilot)

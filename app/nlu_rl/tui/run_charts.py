@@ -66,6 +66,18 @@ def why_empty(chart: str, snapshot: Snapshot) -> str:
     return "nothing yet"
 
 
+def why_absent(metric: str, settings: Mapping[str, str], series: Series) -> str:
+    """Return why a run has no curve of a metric, by its settings as they are written and what else it has."""
+    if not any(series.values()):
+        return "no step yet"
+    if settings.get("method") == "sft" and metric in ("reward", "kl", "entropy"):
+        return "supervised training has none"
+    if metric == "score":
+        validated = settings.get("evaluate.every", "–") != "–"
+        return "no validation yet" if validated else "evaluate.every is not set"
+    return "its events have none"
+
+
 def _reward(series: Series, weight: float) -> list[Curve]:
     """Of a single task its reward; of a mix the mean as dots behind a line for each task. Dashed: the first steps."""
     reward = series.get("reward", [])

@@ -22,7 +22,7 @@ from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui import operations
 from nlu_rl.tui.format import cut, score
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.run_charts import over_time
+from nlu_rl.tui.run_charts import over_time, why_absent
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.theme import style
@@ -46,6 +46,8 @@ class CompareScreen(BaseScreen):
     BINDINGS = bindings("compare")
     CSS = """
     CompareScreen LineChart { height: 1fr; }
+    CompareScreen #absent { display: none; height: auto; max-height: 3; padding: 0 1; color: $text-muted; }
+    CompareScreen #absent.-some { display: block; }
     CompareScreen #job { display: none; padding: 0 1; }
     CompareScreen.-running #job { display: block; }
     CompareScreen #paired { height: auto; max-height: 6; padding: 0 1; }
@@ -72,6 +74,7 @@ class CompareScreen(BaseScreen):
 
     def compose(self) -> ComposeResult:
         yield LineChart("score", empty="none of the runs has this metric", id="curves")
+        yield Static(id="absent")
         yield JobBar(id="job")
         yield Static(id="paired")
         with VerticalScroll(id="settings-box") as box:
@@ -124,7 +127,22 @@ class CompareScreen(BaseScreen):
         chart.border_title = f"{metric.replace('_', ' ')}   m: next metric"
         curves, unit = over_time(curves, self._clocks) if self._wall_time else (curves, "step")
         chart.show(curves, log_scale=self._log_scale, unit=unit)
+        absent = "   ".join(f"{self._letter(n)} has no curve: {why}" for n, why in self._absent(metric))
+        self.query_one("#absent").set_class(bool(absent), "-some")
+        self.write("#absent", Text(absent))
         self.write("#settings", self._table())
+
+    def _absent(self, metric: str) -> list[tuple[int, str]]:
+        """Return the runs of which this metric shows nothing, and why."""
+        found = []
+        for number, series in enumerate(self._series):
+            if not series[metric]:
+                found.append((number, why_absent(metric, self._settings[number], series)))
+            elif self._log_scale and not any(value > 0 for _, value in series[metric]):
+                found.append((number, "no value above 0"))
+            elif self._wall_time and not self._clocks[number]:
+                found.append((number, "its steps have no times"))
+        return found
 
     def _table(self) -> Text:
         text = Text(" " * _KEY_CELLS, no_wrap=True)
