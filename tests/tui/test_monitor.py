@@ -374,3 +374,22 @@ async def test_the_log_keeps_to_its_end_and_to_its_words(open_app: Open, runs: P
         shown = await again(pilot)
         assert "13:23:01 WARNING a word of warning" in shown
         assert "13:23:02 LoRA on 210 modules" in shown
+
+
+async def test_a_warning_of_python_is_one_line(open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "REDRAW_SECONDS", 0.0)
+    run = open_run("live-run")
+    async with open_app((120, 60), run="live-run") as pilot:
+        with run.log_path.open("a") as file:
+            for number in range(2):
+                file.write(f"/a/long/path/to/torch/optim.py:{80 + number}: UserWarning: call step first\n")
+                file.write("  warnings.warn(\n")
+            file.write("b.py:1: FutureWarning: it says\nin two lines\n  warnings.warn(message)\n")
+            file.write("c.py:1: FutureWarning: soon\n  deprecated(old)\n  an indented line of a library\n")
+        await pilot.press("9", "m")
+        shown = await again(pilot)
+        assert "UserWarning: call step first  (optim.py:81)" in shown
+        assert "warnings.warn(" not in shown
+        assert "deprecated(old)" not in shown
+        assert "/a/long" not in shown
+        assert "  an indented line of a library" in shown
