@@ -1,5 +1,7 @@
 """Curves as characters: hand-drawn cases."""
 
+import pytest
+
 from nlu_rl.tui import format
 from nlu_rl.tui.widgets.raster import Bounds, Curve, bounds_of, drawable, log_scaled, raster
 
@@ -33,6 +35,15 @@ def test_a_constant_and_a_single_point_are_shown() -> None:
     assert any(mark != " " for row in drawn([Curve("a", [(1, 0.5)], "good")], 5, 3) for mark in row)
     assert any(mark != " " for row in drawn([Curve("a", [(1, 0.0), (2, 0.0)], "good")], 5, 3) for mark in row)
     assert bounds_of([]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"), [(0.0, 0.0, 1.0), (1e-5, 0.0, 2e-5), (-2e-4, -4e-4, 0.0), (0.5, 0.475, 0.525)]
+)
+def test_an_axis_around_one_value_has_labels_for_people(value: float, low: float, high: float) -> None:
+    bounds = bounds_of([Curve("a", [(1, value), (2, value)], "good")])
+    assert bounds is not None
+    assert (bounds.low, bounds.high) == (pytest.approx(low), pytest.approx(high))
 
 
 def test_the_logarithm_leaves_out_what_has_none() -> None:

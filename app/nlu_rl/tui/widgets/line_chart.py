@@ -1,5 +1,7 @@
 """Curves over the steps of a run, with the last value of each in the border: readable when the curve is not.
 
+Where the border has no room for all their names, they stand in lines of their own below the curves.
+
 A cursor, moved by keys or by the pointer, puts the values at its place there instead.
 """
 
@@ -33,6 +35,8 @@ class LineChart(Widget, can_focus=True):
         self.unit = "step"
         self.cursor: int | None = None
         """The cell of the cursor, from the left of the plot."""
+        self._legend: list[list[tuple[str, str]]] = []
+        """Lines of names, each with its role, where the border has no room for them."""
 
     def show(self, curves: Sequence[Curve], *, log_scale: bool = False, unit: str = "step") -> None:
         """Show these curves, whose places are in `unit`; the later ones lie on top."""
@@ -78,12 +82,22 @@ class LineChart(Widget, can_focus=True):
         self._write_legend()
 
     def _write_legend(self) -> None:
-        """Name every curve with its last value, or that at the cursor, in fewer letters where there is less room."""
-        named = [curve for curve in self.curves if curve.name]
-        room, place = self.size.width - 6, self._place()
-        at = [] if place is None else [f"at {self._written(place)}:"]
-        for cells, gap in ((99, "  "), (99, " "), (6, " "), (3, " ")):
-            legend = gap.join([*at, *(_legend(curve, cells, place) for curve in named)])
+        """Name every curve with its last value, or that at the cursor: in the border, or in lines below the curves.
+
+        Names are shortened where these would take more than half of the chart, or the cursor's place needs the room.
+        """
+        place = self._place()
+        at = [] if place is None else [(f"at {self._written(place)}:", "dim")]
+        shown = [curve for curve in self.curves if curve.name]
+        room, most_lines = self.size.width - 6, self.content_size.height // 2
+        outside = len("  ".join(_legend(curve, 99, None) for curve in shown)) > room
+        self._legend = []
+        for cells, gap in ((99, "  "), (99, " "), (12, " "), (6, " "), (3, " ")):
+            parts = [*at, *((_legend(curve, cells, place), curve.role) for curve in shown)]
+            legend = gap.join(text for text, _ in parts)
+            lines = _lines(parts, self.content_size.width)
+            if outside and len(lines) <= most_lines:
+                self._legend, legend = lines, ""
             if len(legend) <= room:
                 break
         if self.border_subtitle != legend:
@@ -95,7 +109,7 @@ class LineChart(Widget, can_focus=True):
             self.refresh()
 
     def render(self) -> Text:
-        width, height = self._plot_width(), self.content_size.height - 1
+        width, height = self._plot_width(), self.content_size.height - 1 - len(self._legend)
         curves = [log_scaled(curve) for curve in self.curves] if self.log_scale else self.curves
         bounds = bounds_of(curves)
         if bounds is None or width < 4 or height < 2:
@@ -124,6 +138,10 @@ class LineChart(Widget, can_focus=True):
         line = ("-" if plain else "─") * max(0, width - len(first) - len(last))
         scale = "log" if self.log_scale else ""
         text.append(f"{scale:>{_AXIS - 1}}" + ("+" if plain else "└") + f"{first}{line}{last}", dim)
+        for parts in self._legend:
+            text.append("\n")
+            for name, role in parts:
+                text.append(f"{name}  ", style(self.app, role))
         return text
 
     def _written(self, place: float) -> str:
@@ -136,6 +154,19 @@ class LineChart(Widget, can_focus=True):
             return " " * (_AXIS - 1)
         value = bounds.high - (bounds.high - bounds.low) * row / max(1, height - 1)
         return f"{short(10**value if self.log_scale else value):>{_AXIS - 1}}"[: _AXIS - 1]
+
+
+def _lines(parts: Sequence[tuple[str, str]], width: int) -> list[list[tuple[str, str]]]:
+    """Return the parts in lines of at most so many cells, two of them between any two."""
+    lines: list[list[tuple[str, str]]] = []
+    left = 0
+    for part in parts:
+        if not lines or len(part[0]) > left:
+            lines.append([])
+            left = width
+        lines[-1].append(part)
+        left -= len(part[0]) + 2
+    return lines
 
 
 def _legend(curve: Curve, cells: int, place: float | None) -> str:

@@ -54,8 +54,12 @@ def bounds_of(curves: Sequence[Curve]) -> Bounds | None:
         return None
     low, high = min(values), max(values)
     if high - low < 1e-9 * max(1.0, abs(high)):
-        margin = 0.05 * max(abs(high), 1e-3)
-        low, high = low - margin, high + margin
+        size = abs(high)
+        if size < 1e-9:
+            low, high = 0.0, 1.0  # nothing but zeros lies at the bottom
+        else:
+            margin = 0.05 * size if size >= 1e-3 else size
+            low, high = low - margin, high + margin
     return Bounds(min(steps), max(steps), low, high)
 
 
