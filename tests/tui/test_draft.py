@@ -9,7 +9,7 @@ from nlu_rl import paths
 from nlu_rl.cli.recipes import resolve
 from nlu_rl.errors import RecipeError
 from nlu_rl.recipe import load_recipe
-from nlu_rl.tui.draft import Draft, draft_of, first_draft, recipes_for
+from nlu_rl.tui.draft import Draft, draft_for, draft_of, first_draft, recipes_for
 
 
 def from_the_shell(draft: Draft) -> object:
@@ -55,6 +55,23 @@ def test_recipes_are_offered_for_the_task_and_the_model() -> None:
         "sst2-grpo-llama-2-7b",
     }
     assert recipes_for("nothing", "smollm2-135m") == []
+
+
+@pytest.mark.parametrize(
+    ("task", "offered"),
+    [
+        ("boolq", ["sst2-ppo", "sst2-sft", "sst2-grpo"]),  # two short answers: no need to be shown first
+        ("amazon", ["sst2-sft", "sst2-ppo", "sst2-grpo"]),
+        ("squad", ["sst2-sft", "sst2-ppo", "sst2-grpo"]),
+    ],
+)
+def test_a_task_without_a_recipe_is_trained_by_those_of_one_like_it(task: str, offered: list[str]) -> None:
+    paths_offered = recipes_for(task, "smollm2-135m")
+    assert [path.stem for path in paths_offered] == offered
+    draft = draft_for(paths_offered[0], task, "smollm2-135m")
+    assert draft.recipe.tasks == [task]
+    assert from_the_shell(draft) == draft.recipe
+    assert (draft.recipe.generation.max_new_tokens > 12) == (task == "squad")
 
 
 def test_what_is_no_recipe_is_refused() -> None:

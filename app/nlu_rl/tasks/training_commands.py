@@ -7,6 +7,8 @@ a text are hardly ever hit, so the model is first shown right answers (SFT), and
 import json
 import re
 import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,17 +23,32 @@ CLOSING_TOKENS = 8
 """The closing tag, generously."""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a task is trained on: whose recipes to take, whether it can do without supervised training, what to add."""
+
+    family: str
+    at_once: bool
+    overrides: list[str]
+
+
+def way_for(kind: str, answers: Sequence[str]) -> Way:
+    """Return the way for a task by the kind of its answers, and their names where these are the same for all rows."""
+    longest = max((len(answer) for answer in answers), default=0)
+    few = kind == "answers" and len(answers) <= FEW_ANSWERS and longest <= SHORT_CHARACTERS
+    return Way("stsb" if kind == "number" else "sst2", few, _answer_length(kind, longest))
+
+
 def next_commands(file: "TaskFile", path: str) -> list[str]:
     """Return the commands that train on a task file, in the order in which they are run."""
-    longest = max((len(answer) for answer in file.answer_names()), default=0)
-    family = "stsb" if file.kind == "number" else "sst2"
-    options = [_tasks(path), *_answer_length(file.kind, longest)]
-    if file.kind == "answers" and len(file.answer_names()) <= FEW_ANSWERS and longest <= SHORT_CHARACTERS:
-        return [_command(f"{family}-ppo", options)]
+    way = way_for(file.kind, file.answer_names())
+    options = [_tasks(path), *way.overrides]
+    if way.at_once:
+        return [_command(f"{way.family}-ppo", options)]
     first = f"{file.name}-sft"
     return [
-        _command(f"{family}-sft", [*options, "--name", first]),
-        _command(f"{family}-ppo", [*options, f"start_from={first}"]),
+        _command(f"{way.family}-sft", [*options, "--name", first]),
+        _command(f"{way.family}-ppo", [*options, f"start_from={first}"]),
     ]
 
 

@@ -15,9 +15,11 @@ from typing import Any
 import yaml
 
 from nlu_rl import paths
-from nlu_rl.errors import RecipeError
+from nlu_rl.errors import NluRlError, RecipeError
 from nlu_rl.recipe import Recipe, Section, load_recipe, parse_recipe
 from nlu_rl.runs.files import disk_error, write_json
+from nlu_rl.tasks.registry import get_task
+from nlu_rl.tasks.training_commands import Way, way_for
 
 FIRST_RECIPE = "demo"
 _BY_METHOD = ("train.batch", "train.optimizer")  # what a recipe leaves to its method unless it says otherwise
@@ -109,11 +111,40 @@ def draft_of(path: Path, model: str) -> Draft:
     return Draft(path, recipe if recipe.model == model else recipe.model_copy(update={"model": model}))
 
 
+def draft_for(path: Path, task: str, model: str) -> Draft:
+    """Return a shipped recipe for a model and a task, which may be another than the recipe's own."""
+    draft = draft_of(path, model)
+    if draft.recipe.tasks == [task]:
+        return draft
+    way = _way_for(task)
+    return draft.changed(f"tasks=[{json.dumps(task)}]", *(way.overrides if way else ()))
+
+
 def recipes_for(task: str, model: str) -> list[Path]:
     """Return the shipped recipes of a task: those for this model when there are any, else for the smallest one.
 
-    Supervised training comes first: it works whatever the model says untrained.
+    A task without any, such as a user's own, is trained by those of one that is like it. Supervised training comes
+    first: it works whatever the model says untrained.
     """
+    found = _recipes_of(task, model)
+    if found or (way := _way_for(task)) is None:
+        return found
+    found = _recipes_of(way.family, model)
+    return sorted(found, key=lambda path: load_recipe(path).method != "ppo") if way.at_once else found
+
+
+def _way_for(task: str) -> Way | None:
+    """Return how a task is trained on; None for one that is not there."""
+    try:
+        found = get_task(task)
+    except NluRlError:
+        return None
+    kind = "answers" if found.answers else "span" if found.schema.free_text else "number"
+    return way_for(kind, found.answers or ())
+
+
+def _recipes_of(task: str, model: str) -> list[Path]:
+    """Return the shipped recipes that name a task."""
     found = {path: recipe for path, recipe in _shipped(paths.recipes_dir()).items() if recipe.tasks == [task]}
     own = [path for path, recipe in found.items() if recipe.model == model]
     general = [path for path, recipe in found.items() if recipe.model == "smollm2-135m"]

@@ -14,7 +14,7 @@ from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import draft as drafts
 from nlu_rl.tui import operations
-from nlu_rl.tui.draft import Draft, draft_of, first_draft
+from nlu_rl.tui.draft import Draft, draft_for, first_draft
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.place import WIZARD
 from nlu_rl.tui.screens.base import BaseScreen
@@ -266,7 +266,7 @@ class WizardScreen(BaseScreen):
             self.notify(f"Undone: {what}.", timeout=3)
             self.go_to(self.step)
             return
-        shipped = draft_of(self.draft.path, self.draft.recipe.model)
+        shipped = draft_for(self.draft.path, self.draft.recipe.tasks[0], self.draft.recipe.model)
         if self.draft == shipped:
             self.notify("Nothing was changed.", timeout=2)
             return

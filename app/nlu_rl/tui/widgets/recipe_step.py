@@ -12,7 +12,7 @@ from textual.widgets import DataTable, Input, Label, Static
 from nlu_rl.errors import RecipeError
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.estimate import Pace, known_pace
-from nlu_rl.tui.draft import Draft, draft_of, recipes_for
+from nlu_rl.tui.draft import Draft, draft_for, recipes_for
 from nlu_rl.tui.format import span
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.enter_table import NextTable
@@ -63,7 +63,7 @@ class RecipeStep(WizardStep):
 
     def __init__(self) -> None:
         super().__init__(id="step-3")
-        self._paths: list[str] = []
+        self._paths: list[Path] = []
         self._errors: dict[str, str] = {}
         self._filling = False
         self._paces: dict[str, Pace | None] = {}
@@ -94,7 +94,7 @@ class RecipeStep(WizardStep):
         if self.draft.path not in found:
             found.insert(0, self.draft.path)
         self._filling = True
-        self._paths = [str(path) for path in found]
+        self._paths = found
         table.clear()
         for path in found:
             table.add_row(Text(path.stem, no_wrap=True), Text(load_recipe(path).method, style="dim"))
@@ -141,10 +141,10 @@ class RecipeStep(WizardStep):
         event.stop()
         if self._filling or self.wizard.step != 3 or not 0 <= event.cursor_row < len(self._paths):
             return
-        path = self.draft.path.with_name(self._paths[event.cursor_row].rpartition("/")[2])
+        path = self._paths[event.cursor_row]
         if path != self.draft.path:
             self.wizard.undo.note("another recipe", self.draft)
-            self.wizard.draft = draft_of(path, self.draft.recipe.model)
+            self.wizard.draft = draft_for(path, self.draft.recipe.tasks[0], self.draft.recipe.model)
             self.fill()
 
     def on_input_changed(self, event: Input.Changed) -> None:

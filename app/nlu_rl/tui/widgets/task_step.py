@@ -11,7 +11,7 @@ from nlu_rl.errors import NluRlError
 from nlu_rl.tasks.own import is_task_file
 from nlu_rl.tasks.registry import get_task, task_names
 from nlu_rl.tui import operations
-from nlu_rl.tui.draft import draft_of, recipes_for
+from nlu_rl.tui.draft import draft_for, recipes_for
 from nlu_rl.tui.format import meter
 from nlu_rl.tui.prompts import TaskView, judged_text, plain_prompt, rendered_prompts, task_view
 from nlu_rl.tui.sample_text import HOW
@@ -124,10 +124,7 @@ class TaskStep(WizardStep):
         if self.draft.recipe.tasks != [name]:
             self.wizard.undo.forget()
             found = recipes_for(name, self.draft.recipe.model)
-            if found:
-                self.wizard.draft = draft_of(found[0], self.draft.recipe.model)
-            else:
-                self.wizard.draft = self.draft.changed(f"tasks=[{name}]")
+            self.wizard.draft = draft_for(found[0] if found else self.draft.path, name, self.draft.recipe.model)
         self._show()
 
     def on_input_changed(self, event: Input.Changed) -> None:
