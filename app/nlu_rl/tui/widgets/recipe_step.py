@@ -53,6 +53,8 @@ class RecipeStep(WizardStep):
     RecipeStep #recipes:focus { border: round $primary; }
     RecipeStep #knobs { border: round $border; border-title-color: $primary; height: 1fr; padding: 0 1; }
     RecipeStep .knob { height: 1; }
+    RecipeStep .knob.-wrong { height: auto; }
+    RecipeStep .knob.-wrong .note { height: auto; text-wrap: wrap; text-overflow: fold; }
     RecipeStep .knob Label { width: 19; }
     RecipeStep .knob Input { width: 16; }
     RecipeStep .knob .note { width: 1fr; padding: 0 1; text-wrap: nowrap; text-overflow: ellipsis; }
@@ -190,7 +192,8 @@ class RecipeStep(WizardStep):
             self.query_one(f"#row-{number}").display = not knob.methods or self.draft.recipe.method in knob.methods
             error = self._errors.get(knob.key)
             changed = value_of(self.draft, knob.key) != value_of(shipped, knob.key)
-            note = Text(no_wrap=True, overflow="ellipsis")
+            self.query_one(f"#row-{number}").set_class(bool(error), "-wrong")
+            note = Text()
             if error:
                 note.append(f"✖ {error}", style(self.app, "bad"))
             else:
