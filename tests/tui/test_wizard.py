@@ -12,13 +12,18 @@ from nlu_rl import paths
 from nlu_rl.models.machine import named_accelerator
 from nlu_rl.runs import jobs
 from nlu_rl.runs.layout import list_runs
+from nlu_rl.runs.row_checks import check_answer_room
+from nlu_rl.tasks.registry import get_task
+from nlu_rl.tui import draft as drafts
 from nlu_rl.tui import operations
 from nlu_rl.tui.model_choices import model_choices
+from nlu_rl.tui.screens.home import HomeScreen
 from nlu_rl.tui.screens.monitor import MonitorScreen
 from nlu_rl.tui.screens.wizard import WizardScreen
 from nlu_rl.tui.screens.yaml_editor import wrong_line
-from nlu_rl.tui.widgets import task_step
-from tui.conftest import Open, screen_text, settled
+from nlu_rl.tui.widgets import review_step, task_step
+from nlu_rl.tui.widgets.recipe_step import RecipeStep
+from tui.conftest import Open, screen_text, settled, until
 
 pytestmark = pytest.mark.anyio
 
@@ -129,6 +134,54 @@ async def test_back_loses_nothing_and_asks_before_it_leaves(open_app: Open, read
         assert "Leave the new run?" in shown
         await step(pilot, "l")
         assert not isinstance(pilot.app.screen, WizardScreen)
+
+
+async def test_a_wizard_in_which_nothing_was_changed_is_left_without_a_question(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter")
+        await step(pilot, "escape", "escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+        drafts.keep(drafts.first_draft().changed("seed=7"))
+        await step(pilot, "n")
+        await step(pilot, "escape")
+        assert isinstance(pilot.app.screen, HomeScreen)
+        assert drafts.kept() is not None
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_the_whole_of_an_error_can_be_read(open_app: Open, ready: Path, size: tuple[int, int]) -> None:
+    async with open_app(size) as pilot:
+        await step(pilot, "n", "3")
+        field = pilot.app.screen.query_one("#knob-2", Input)
+        field.focus()
+        field.value = "0"
+        await settled(pilot)
+        (error,) = pilot.app.screen.query_one(RecipeStep)._errors.values()
+        shown = "".join(screen_text(pilot).split())
+        last = error.split()[-4:]
+        assert all(word in shown for word in last), error
+        note = pilot.app.screen.query_one("#note-2")
+        assert note.size.width * note.size.height >= len(error)
+        field.value = "16"
+        await settled(pilot)
+        assert note.size.height == 1
+
+
+async def test_a_run_that_can_come_to_nothing_is_started_only_when_that_is_confirmed(
+    open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut = check_answer_room(get_task("sst2"), get_task("sst2").load("train"), len, 2)
+    monkeypatch.setattr(review_step, "check_recipe", lambda recipe: [cut])
+    async with open_app() as pilot:
+        await step(pilot, "n", "4")
+        await until(pilot, "every one is")
+        shown = await step(pilot, "enter")
+        assert "Start it all the same?" in shown
+        await step(pilot, "escape")
+        assert list_runs() == []
+        assert isinstance(pilot.app.screen, WizardScreen)
+        await step(pilot, "enter", "s")
+        assert isinstance(pilot.app.screen, MonitorScreen)
 
 
 async def test_the_whole_recipe_can_be_edited(open_app: Open, ready: Path) -> None:

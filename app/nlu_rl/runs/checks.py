@@ -35,6 +35,8 @@ class Check:
     state: Literal["ok", "warn", "fail"]
     message: str
     fix: str = ""
+    holds: bool = False
+    """A warning of a run of which nothing is likely to come: where people start runs by a key, they are asked first."""
 
 
 def check_recipe(recipe: Recipe) -> list[Check]:
@@ -222,7 +224,7 @@ def _check_plan(recipe: Recipe) -> list[Check]:
     fix = f"Add {' '.join(plan['change'])}." if plan["change"] else smaller
     if plan["total_bytes"] > HOPELESS * plan["budget_bytes"]:
         return [*checks, Check("memory", "fail", f"{needs}.", fix)]
-    return [*checks, Check("memory", "warn", f"{needs}; it will run out unless prompts are short.", fix)]
+    return [*checks, Check("memory", "warn", f"{needs}; it will run out unless prompts are short.", fix, holds=True)]
 
 
 def _check_start(recipe: Recipe, name: str) -> Check:

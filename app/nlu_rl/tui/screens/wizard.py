@@ -140,7 +140,7 @@ class WizardScreen(BaseScreen):
         elif self.step < len(STEPS):
             self.go_to(self.step + 1)
         elif not self._starting:
-            self._start()
+            self._start_or_ask()
 
     def action_step(self, step: int) -> None:
         while self.step < step:
@@ -179,6 +179,21 @@ class WizardScreen(BaseScreen):
         except NluRlError as error:  # a full disk keeps nobody here
             self.app.show_error(error)
 
+    def _start_or_ask(self) -> None:
+        """Start the run; where a check says that nothing is likely to come of it, ask first."""
+        doubts = self.query_one(ReviewStep).doubts
+        if not doubts:
+            self._start()
+            return
+
+        def answer(choice: str | None) -> None:
+            if choice == "start":
+                self._start()
+
+        text = "\n\n".join(f"▲ {check.message} {check.fix}".strip() for check in doubts)
+        options = [Option("s", "start", "Start it as it is")]
+        self.app.push_screen(ChoiceDialog("Start it all the same?", text, options, "Back to the review"), answer)
+
     def _start(self) -> None:
         self._starting = True
         self.notify("Starting; missing data is fetched first…")
@@ -200,12 +215,10 @@ class WizardScreen(BaseScreen):
             self.app.switch_screen(MonitorScreen(run))
 
     def action_example(self, by: int) -> None:
-        if self.step == 2:
-            self.query_one(TaskStep).turn(by)
+        self.query_one(TaskStep).turn(by)
 
     def action_try_completion(self) -> None:
-        if self.step == 2:
-            self.query_one("#try").focus()
+        self.query_one("#try").focus()
 
     def action_fetch(self) -> None:
         if self.step == 1:
@@ -224,8 +237,7 @@ class WizardScreen(BaseScreen):
             self.app.push_screen(ImportDialog(), answer)
 
     def action_dry_run(self) -> None:
-        if self.step == len(STEPS):
-            self.query_one(ReviewStep).try_steps()
+        self.query_one(ReviewStep).try_steps()
 
     def action_save_as(self) -> None:
         from nlu_rl.tui.screens.ask import LineDialog

@@ -49,7 +49,10 @@ class Looked:
 
 
 class ReviewStep(WizardStep):
-    """Checks, memory, time and the equivalent command. A failed check keeps the run from starting."""
+    """Checks, memory, time and the equivalent command.
+
+    A failed check keeps the run from starting, a grave warning until it is confirmed.
+    """
 
     DEFAULT_CSS = """
     ReviewStep Horizontal { height: 1fr; }
@@ -103,6 +106,11 @@ class ReviewStep(WizardStep):
         if self._checks is None:
             return "Looking…"
         return next((check.message for check in self._checks if check.state == "fail"), "")
+
+    @property
+    def doubts(self) -> list[Check]:
+        """The warnings that a run should not be started over without a word."""
+        return [check for check in self._checks or [] if check.state == "warn" and check.holds]
 
     @property
     def _bar(self) -> JobBar:
