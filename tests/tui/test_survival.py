@@ -101,6 +101,24 @@ async def test_a_clock_that_is_set_raises_no_alarm(
         assert "● run" in screen_text(pilot)
 
 
+async def test_a_run_of_the_future_and_one_whose_clock_was_set_back(open_app: Open, runs: Path) -> None:
+    later = time.time() + 86_400
+    os.utime(open_run("done-run").job_path, (later, later))
+    path = open_run("done-run").events_path
+    events = [json.loads(text) for text in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({**event, "t": later - 60 * n}) + "\n" for n, event in enumerate(events)))
+    async with open_app((120, 36)) as pilot:
+        line = next(text for text in screen_text(pilot).splitlines() if " done-run " in text and "40/40" in text)
+        assert line.split()[-2] == "0s"
+        await pilot.press("home", "enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, MonitorScreen)
+        await pilot.press("w")
+        await settled(pilot)
+        assert "0.0 s" in screen_text(pilot)
+        assert "-0.0 s" not in screen_text(pilot)
+
+
 async def test_an_error_in_a_library_that_draws_is_a_dialog(
     open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,10 +2,10 @@
 
 
 def duration(seconds: float | None) -> str:
-    """Return `42 s`, `7 min 05 s` or `3 h 20 min`; a dash when unknown."""
+    """Return `42 s`, `7 min 05 s` or `3 h 20 min`; a dash when unknown, nothing below zero if the clock was set."""
     if seconds is None:
         return "-"
-    whole = round(seconds)
+    whole = max(0, round(seconds))
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:

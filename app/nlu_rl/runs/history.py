@@ -5,6 +5,7 @@ opens at once; the latest steps, and everything that is not a step, are read who
 thinned to every second step.
 """
 
+import itertools
 import os
 import re
 from pathlib import Path
@@ -73,9 +74,16 @@ class History(Watch):
         ]
 
     def clock(self) -> list[Point]:
-        """Return the seconds from the run's first step to each of the others, pauses and interruptions included."""
+        """Return the seconds from the run's first step to each of the others, pauses and interruptions included.
+
+        Where the machine's clock was set back, no time has passed.
+        """
         times = [(event["step"], t) for event in self.points if isinstance(t := event.get("t"), int | float)]
-        return [(step, t - times[0][1]) for step, t in times]
+        spent, found = 0.0, [(step, 0.0) for step, _ in times[:1]]
+        for (_, before), (step, t) in itertools.pairwise(times):
+            spent += max(0.0, t - before)
+            found.append((step, spent))
+        return found
 
     @property
     def latest(self) -> dict[str, Any]:

@@ -7,7 +7,15 @@ from nlu_rl.cli.format import amount, duration, number, size
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(None, "-"), (0, "0 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (425, "7 min 05 s"), (12000, "3 h 20 min")],
+    [
+        (None, "-"),
+        (0, "0 s"),
+        (-3600, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (425, "7 min 05 s"),
+        (12000, "3 h 20 min"),
+    ],
 )
 def test_duration(seconds: float | None, text: str) -> None:
     assert duration(seconds) == text

@@ -34,6 +34,14 @@ def test_a_short_run_is_kept_whole(run: RunDirectory) -> None:
     assert history.series("loss") == []
 
 
+def test_a_clock_that_is_set_back_takes_no_time_away(run: RunDirectory) -> None:
+    times = [100.0, 110.0, 50.0, 55.0]
+    write(run, *({**step(n, 0.0), "t": t} for n, t in enumerate(times, start=1)))
+    history = History(run)
+    history.poll()
+    assert history.clock() == [(1, 0.0), (2, 10.0), (3, 10.0), (4, 15.0)]
+
+
 def test_a_long_run_is_thinned_but_for_its_end_and_what_is_no_step(run: RunDirectory) -> None:
     write(run, {"type": "warning", "message": "early"})
     write(run, *(step(n, float(n)) for n in range(1, 20_001)))
