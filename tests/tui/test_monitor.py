@@ -365,7 +365,10 @@ async def test_the_score_of_the_base_model_stays_in_sight_after_supervised_train
         assert "╍ before 0.500" in screen_text(pilot)
 
 
-async def test_the_log_keeps_to_its_end_and_to_its_words(open_app: Open, runs: Path) -> None:
+async def test_the_log_keeps_to_its_end_and_to_its_words(
+    open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor, "REDRAW_SECONDS", 0.0)
     run = open_run("live-run")
     async with open_app((120, 40), run="live-run") as pilot:
         with run.log_path.open("a") as file:

@@ -48,11 +48,14 @@ class BaseScreen(Outliving, Screen[None]):
         return self in stack and all(isinstance(over, ModalScreen) for over in stack[stack.index(self) + 1 :])
 
     def write(self, selector: str, text: Text) -> bool:
-        """Change the text of a Static if it differs, since every change is a new layout; return whether it did."""
+        """Change the text of a Static if it differs; return whether it did.
+
+        A change is a new layout of the whole screen where the text says how large the Static is, and only there.
+        """
         widget = self.query_one(selector, Static)
         if widget.content == text:
             return False
-        widget.update(text)
+        widget.update(text, layout=widget.styles.auto_dimensions)
         return True
 
     def in_background(self, work: Callable[[], T], show: Callable[[T], None], *, group: str) -> None:

@@ -32,7 +32,7 @@ from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.sample_table import SampleTable
 
 POLL_SECONDS = 0.5
-REDRAW_SECONDS = 2.0  # charts and samples of a fast run; what a key changes is drawn at once
+REDRAW_SECONDS = 3.0  # charts, samples and log of a fast run; what a key changes is drawn at once
 SMOOTHINGS = (0.8, 0.95, 0.0, 0.5)
 HARDWARE_SECONDS = 3.0
 PANELS = (*CHARTS, "Samples", "HW", "Log")
@@ -162,17 +162,16 @@ class MonitorScreen(RunControls):
         table = self.query_one("#panel-7", SampleTable)
         if table.display:
             table.show(snapshot.samples)
+        if self._panel_widget(9).display:
+            self.write("#log", log_text(self.app, snapshot.log))
 
     def _show_lines(self, snapshot: Snapshot) -> None:
-        """Write what is cheap to write: head, banner, result and log."""
+        """Write what is cheap to write: head, banner and result."""
         self.write("#head", head_text(self.app, self.run.name, snapshot, self.size.width))
         banner = banner_text(self.app, snapshot)
         self.set_class(bool(banner), "-concerned")
         self.write("#banner", banner)
         self.write("#result", result_text(self.app, snapshot.kind, snapshot.result))
-        log = self._panel_widget(9)
-        if log.display:
-            self.write("#log", log_text(self.app, snapshot.log))
 
     def _show_chart(self, number: int, title: str, snapshot: Snapshot) -> None:
         """Draw a chart anew if its run has gone on, or it is to look different."""
