@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from nlu_rl.cli import main
 from nlu_rl.runs.status import read_status
+from nlu_rl.tui import start
 from tui.recorded import record
 
 IGNORING = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
@@ -48,3 +50,19 @@ def test_it_ends_with_its_terminal_and_touches_no_run(home: Path, how: str) -> N
         process.kill()
     assert read_status(run).state == "training"
     assert not list(run.control_dir.iterdir())
+
+
+@pytest.mark.parametrize("arguments", [[], ["tui"]])
+def test_the_interface_opens_without_getting_ready_to_read_a_command_line(
+    home: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    opened: list[str | None] = []
+
+    def read(_: object) -> None:
+        raise AssertionError("there is nothing to read")
+
+    monkeypatch.setattr(main, "_on_a_terminal", lambda: True)
+    monkeypatch.setattr(main.typer.main, "get_command", read)
+    monkeypatch.setattr(start, "run_tui", lambda run=None: opened.append(run))
+    assert main.run_cli(arguments) == 0
+    assert opened == [None]

@@ -115,13 +115,22 @@ def _root(
     paths.require_home()
     if context.invoked_subcommand is not None:
         return
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        from nlu_rl.tui.start import run_tui
-
-        run_tui()
+    if _on_a_terminal():
+        _open_interface()
     else:
         # get_help prints through rich and returns nothing
         context.command.format_help(context, context.make_formatter())
+
+
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _open_interface() -> None:
+    from nlu_rl.tui.start import run_tui
+
+    paths.require_home()
+    run_tui()
 
 
 def main() -> None:
@@ -137,7 +146,10 @@ def run_cli(arguments: list[str]) -> int:
         if getattr(sys, name) is None:  # closed by whoever started us
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - for the whole process
     try:
-        typer.main.get_command(app).main(args=arguments, prog_name="nlu-rl")
+        if arguments in ([], ["tui"]) and _on_a_terminal():
+            _open_interface()  # for there is nothing to read; getting ready to read would be a seventh of the start
+        else:
+            typer.main.get_command(app).main(args=arguments, prog_name="nlu-rl")
     except SystemExit as end:
         try:
             sys.stdout.flush()
