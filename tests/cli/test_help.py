@@ -7,7 +7,7 @@ from importlib.util import find_spec
 import pytest
 from command import Cli
 
-from nlu_rl.cli.main import COMMANDS, load_command
+from nlu_rl.cli.commands import COMMANDS, load_command
 
 HEAVY = ("torch", "transformers", "trl", "peft", "datasets", "numpy", "scipy", "sklearn", "textual")
 

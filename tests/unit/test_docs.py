@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nlu_rl.cli.main import COMMANDS
+from nlu_rl.cli.commands import COMMANDS
 from nlu_rl.models.catalogue import get_model
 from nlu_rl.paths import recipes_dir
 from nlu_rl.recipe import parse_recipe
