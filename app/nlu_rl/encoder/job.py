@@ -15,7 +15,7 @@ from nlu_rl.encoder.model import load_encoder, load_encoder_tokenizer, most_toke
 from nlu_rl.encoder.request import training_rows
 from nlu_rl.encoder.rows import EncodedRows
 from nlu_rl.encoder.texts import form_of
-from nlu_rl.models.encoders import resolve_encoder
+from nlu_rl.models.encoders import require_encoder, resolve_encoder
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.runs.files import write_json
 from nlu_rl.runs.layout import RunDirectory, checkpoint_path, latest_checkpoint, mark_whole
@@ -40,6 +40,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         fetch=True,
         progress=lambda done, total: reporter.progress("fetching the model", done, total),
     )
+    require_encoder(folder, arguments["model"])  # what a hub id is, is known only now
     tokenizer = load_encoder_tokenizer(folder)
     task, first = get_task(arguments["task"]), arguments.get("intermediate")
     stages = _Stages(arguments, tokenizer, folder, get_task(first) if first else None, task)

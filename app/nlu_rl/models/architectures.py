@@ -1,14 +1,16 @@
 """Whether the installed transformers knows an architecture as a causal language model, without importing it.
 
-Its own table is read as source text: a list kept here would be out of date with the next release.
+Its own tables are read as source text: lists kept here would be out of date with the next release.
 """
 
 import ast
+from collections.abc import Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-_TABLE = "MODEL_FOR_CAUSAL_LM_MAPPING_NAMES"
+_BOTH_WAYS = ("xlnet",)  # reads both ways, and is in no table that says so
 
 
 def is_causal_lm(model_type: str) -> bool:
@@ -17,15 +19,33 @@ def is_causal_lm(model_type: str) -> bool:
     return not known or model_type in known
 
 
-@cache
+def reads_one_way(config: Mapping[str, Any]) -> bool:
+    """Return whether the model of this `config.json` is a decoder alone: each token sees only those before it."""
+    model_type = config.get("model_type")
+    if config.get("is_encoder_decoder") or config.get("use_bidirectional_attention"):
+        return False
+    if config.get("is_decoder"):
+        return True
+    if model_type in _BOTH_WAYS or model_type in _types("MASKED_LM"):
+        return False
+    named = config.get("architectures") or ()
+    return model_type in causal_lm_types() or any(str(name).endswith(("ForCausalLM", "LMHeadModel")) for name in named)
+
+
 def causal_lm_types() -> frozenset[str]:
-    """Return every `model_type` in the table; empty without transformers, or with one whose table looks otherwise."""
+    """Return every causal `model_type`; empty without transformers, or with one whose table looks otherwise."""
+    return _types("CAUSAL_LM")
+
+
+@cache
+def _types(head: str) -> frozenset[str]:
+    table = f"MODEL_FOR_{head}_MAPPING_NAMES"
     spec = find_spec("transformers")
     if spec is None or spec.origin is None:
         return frozenset()
     try:
         source = (Path(spec.origin).parent / "models/auto/modeling_auto.py").read_text(encoding="utf-8")
-        start = source.index(f"\n{_TABLE} = OrderedDict(")
+        start = source.index(f"\n{table} = OrderedDict(")
         rows = ast.literal_eval(source[source.index("[", start) : source.index("\n)", start)].strip())
         return frozenset(model_type for model_type, _ in rows)
     except (OSError, ValueError, SyntaxError, TypeError):

@@ -3,11 +3,14 @@
 Any other encoder is named by its folder or its hub id.
 """
 
+import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 from nlu_rl import paths
 from nlu_rl.errors import ModelError
+from nlu_rl.models.architectures import reads_one_way
 from nlu_rl.models.catalogue import EncoderEntry, PackageSource, Reference, resolve_reference
 
 _APACHE = ("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0")
@@ -50,7 +53,7 @@ def resolve_encoder(name: str) -> Reference:
     """Return what `name` means as an encoder: a name of this list, a folder, or a hub id.
 
     Raises:
-        ModelError: unknown, or a language model of the catalogue.
+        ModelError: unknown, or a language model: one of the catalogue, or a folder of one.
     """
     entry = find_encoder(name)
     if entry is not None:
@@ -65,8 +68,23 @@ def resolve_encoder(name: str) -> Reference:
             ) from None
         raise
     if found.entry is not None:
-        raise ModelError(
-            f"{found.name} is a language model, not an encoder.",
-            f"'nlu-rl run' trains it; as an encoder give one of {', '.join(ENCODERS)}, a folder, or a hub id.",
-        )
+        raise _not_an_encoder(found.name)
+    require_encoder(found.folder, found.name)
     return replace(found, encoder=True)
+
+
+def require_encoder(folder: Path, name: str) -> None:
+    """Raise ModelError where `folder` holds a decoder, told by its config; one without a config is let pass."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    if isinstance(config, dict) and reads_one_way(config):
+        raise _not_an_encoder(name)
+
+
+def _not_an_encoder(name: str) -> ModelError:
+    return ModelError(
+        f"{name} is a language model, not an encoder.",
+        f"'nlu-rl run' trains it; as an encoder give one of {', '.join(ENCODERS)}, a folder, or a hub id.",
+    )

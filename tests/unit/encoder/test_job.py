@@ -210,6 +210,7 @@ def test_from_the_command_line_and_against_a_language_model(
         (["export", result["run"]], "no adapter to merge"),
         (["eval", "minilm-l6", "--task", "sst2"], "writes no text"),
         (["encoder", "minilm-l6", "--task", "squad"], "answered with a text"),
+        (["encoder", str(tiny_model_dir), "--task", "sst2"], "is a language model, not an encoder"),
         (["encoder", "minilm-l6", "--task", "sst2", "--learning-rate", "fast"], "not a list of learning rates"),
     ):
         assert run_cli(wrong) == 2, wrong
