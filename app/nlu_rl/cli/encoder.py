@@ -46,8 +46,9 @@ def encoder(
     'nlu-rl compare RUN OTHER' compares with any other run or model.
     """
     from nlu_rl.cli.console import emit_json, note
-    from nlu_rl.encoder.request import encoder_arguments
+    from nlu_rl.encoder.request import encoder_arguments, training_rows
     from nlu_rl.evaluation.request import evaluation_arguments
+    from nlu_rl.evaluation.rows import load_rows
     from nlu_rl.tasks.registry import get_task
 
     arguments = encoder_arguments(
@@ -65,8 +66,11 @@ def encoder(
     chosen = get_task(arguments["task"])
     options: dict[str, Any] = {"split": split, "data": None, "examples": examples, "seed": seed, "greedy": False}
     subject: dict[str, Any] = {"run": None, "model": None, "checkpoint": None}
-    evaluation_arguments(subject, arguments["task"], chosen, **options)  # what cannot be scored is told now
+    scored = evaluation_arguments(subject, arguments["task"], chosen, **options)  # what cannot be scored is told now
     fetch_rows(task, intermediate)
+    load_rows(chosen, scored)
+    for name in filter(None, (arguments["task"], arguments["intermediate"])):
+        training_rows(get_task(name), train_rows)
     run, trained = train_encoder(arguments, json=json)
     note(f"Scoring {run.name}.")
     result = score_encoder(run, arguments["task"], options, json=json)

@@ -20,7 +20,7 @@ from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.verify import read_manifest
 from nlu_rl.runs import control
 from nlu_rl.runs.events import read_events
-from nlu_rl.runs.layout import RunDirectory, complete_checkpoints
+from nlu_rl.runs.layout import RunDirectory, complete_checkpoints, list_runs
 from nlu_rl.runs.reporter import job
 from nlu_rl.runs.status import read_status
 from nlu_rl.tasks.registry import get_task
@@ -215,6 +215,19 @@ def test_from_the_command_line_and_against_a_language_model(
     ):
         assert run_cli(wrong) == 2, wrong
         assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())
+
+
+def test_rows_that_are_missing_are_told_before_anything_is_trained(
+    home: Path, encoder_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.csv").write_text("text,label\n" + "good,yes\nbad,no\n" * 5)
+    (tmp_path / "empty.csv").write_text("text,label\n")
+    task = tmp_path / "mine.yaml"
+    for files in ("train: train.csv\nvalidation: empty.csv", "train: empty.csv\nvalidation: train.csv"):
+        task.write_text(f"name: mine\n{files}\ntext: [text]\nlabel: label\nanswers: ['yes', 'no']\n")
+        assert run_cli(["encoder", str(encoder_dir), "--task", str(task), "--epochs", "1"]) == 2, files
+        assert "empty.csv" in "".join(capsys.readouterr().err.replace("│", " ").split())
+    assert not list_runs()
 
 
 def test_by_its_hub_name(
