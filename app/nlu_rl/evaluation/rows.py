@@ -74,7 +74,8 @@ def choose_rows(
 def demonstrations(task: Task, train: Sequence[Example], count: int, seed: int = ROW_SEED) -> list[Example]:
     """Return `count` demonstrations: a seeded shuffle of the training rows, dealt out over the answers in turn.
 
-    Which answers come first is drawn by the seed too, so that none is preferred where they do not come out even.
+    Which answers come first is drawn by the seed too, so that none is preferred where they do not come out even. Of
+    numbers, one is taken from each of `count` equal bands of their scale.
 
     Raises:
         DataError: there are fewer labelled training rows than that.
@@ -87,7 +88,10 @@ def demonstrations(task: Task, train: Sequence[Example], count: int, seed: int =
             "Give a smaller --shots, evaluate fewer rows, or import the training split.",
         )
     if task.answers is None:
-        return shuffled[:count]
+        low, high = getattr(task, "low", None), getattr(task, "high", None)
+        if low is None or high is None:
+            return shuffled[:count]
+        return _over_the_scale(shuffled, low, high, count, seed)
     by_answer: dict[str, list[Example]] = defaultdict(list)
     for example in shuffled:
         by_answer[str(example.gold)].append(example)
@@ -95,6 +99,25 @@ def demonstrations(task: Task, train: Sequence[Example], count: int, seed: int =
     piles = [by_answer[there[place]] for place in np.random.default_rng([seed, 1]).permutation(len(there))]
     dealt = [pile[turn] for turn in range(count) for pile in piles if turn < len(pile)]
     return dealt[:count]
+
+
+def _over_the_scale(shuffled: Sequence[Example], low: float, high: float, count: int, seed: int) -> list[Example]:
+    """Return a row of each of `count` bands, the bands in an order of the seed; for an empty one the nearest row."""
+    width = (high - low) / max(count, 1)
+    chosen: dict[int, Example] = {}
+    left: list[tuple[float, Example]] = []
+    for example in shuffled:
+        gold = min(max(float(str(example.gold)), low), high)
+        band = min(int((gold - low) / width), count - 1) if count else 0
+        if band < count and band not in chosen:
+            chosen[band] = example
+        else:
+            left.append((gold, example))
+    for band in range(count):
+        if band not in chosen:
+            distances = [abs(gold - (low + (band + 0.5) * width)) for gold, _ in left]
+            chosen[band] = left.pop(distances.index(min(distances)))[1]
+    return [chosen[band] for band in np.random.default_rng([seed, 1]).permutation(count).tolist()]
 
 
 def unseen(train: Sequence[Example], evaluated: Sequence[Example]) -> list[Example]:

@@ -32,7 +32,8 @@ def best_shots(
         DataError: too few labelled training rows.
     """
     together: Callable[[Example], Hashable] = getattr(task, "together", _alone)
-    used = {together(example) for example in demonstrations(task, train, MOST_SHOTS, seed)}
+    shown = {count: demonstrations(task, train, count, seed) for count in range(1, MOST_SHOTS + 1)}
+    used = {together(example) for shots in shown.values() for example in shots}
     rows = [example for example in shuffled_labelled(train, seed) if together(example) not in used][:TRIAL_ROWS]
     if not rows:
         raise DataError(
@@ -40,8 +41,7 @@ def best_shots(
             "Give the number, such as --shots 2.",
         )
     scores: dict[int, float] = {}
-    for count in range(1, MOST_SHOTS + 1):
-        shots = demonstrations(task, train, count, seed)
+    for count, shots in shown.items():
         try:
             made = answer(rows, shots)
         except PromptTooLongError:

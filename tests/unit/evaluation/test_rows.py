@@ -54,8 +54,44 @@ def test_demonstrations_are_dealt_out_over_the_answers() -> None:
     assert demonstrations(SST2, train, 3) == demonstrations(SST2, train, 5)[:3]
     numbers = [Example(str(i), {"sentence1": "a", "sentence2": "b"}, f"{i}.0") for i in range(5)]
     assert len(demonstrations(STSB, numbers, 4)) == 4
+    assert demonstrations(STSB, numbers, 0) == []
     with pytest.raises(DataError, match="6 demonstrations"):
         demonstrations(SST2, train[:5], 6)
+
+
+def scores(*golds: float) -> list[Example]:
+    return [Example(str(i), {"sentence1": f"a{i}", "sentence2": "b"}, str(gold)) for i, gold in enumerate(golds)]
+
+
+def test_demonstrations_of_a_number_are_one_of_each_band_of_the_scale() -> None:
+    low_ones = [0.0, 0.2, 0.4, 0.8] * 20
+    train = scores(*low_ones, 1.7, 2.2, 2.4, 2.6, 3.1, 3.9, 4.4, 5.0)
+    drawn = {(count, seed): demonstrations(STSB, train, count, seed) for count in range(1, 6) for seed in range(8)}
+    for (count, _), shots in drawn.items():
+        bands = sorted(min(int(float(str(shot.gold)) / 5 * count), count - 1) for shot in shots)
+        assert bands == list(range(count)), [shot.gold for shot in shots]
+    assert len({tuple(shot.id for shot in drawn[3, seed]) for seed in range(8)}) > 4
+    assert len({shots[0].gold > "1.6" for (count, _), shots in drawn.items() if count == 3}) == 2, "no band is first"
+
+
+def test_a_band_without_rows_gives_way_to_the_nearest_row() -> None:
+    golds = {shot.gold for shot in demonstrations(STSB, scores(0.1, 0.2, 0.3, 1.0, 4.9), 3)}
+    assert golds > {"1.0", "4.9"}
+    assert len(golds) == 3
+
+
+def test_no_demonstration_of_a_number_is_tried_on_itself() -> None:
+    most_in_the_middle = [2 + n / 60 for n in range(60)] + [0.5, 1.5, 3.5, 4.5]
+    asked: list[tuple[set[str], set[str]]] = []
+
+    def answer(examples: Any, shots: Any) -> Any:
+        asked.append(({example.id for example in examples}, {shot.id for shot in shots}))
+        return predict(FakePolicy(["1.0"]), STSB, examples, temperature=0.0, max_new_tokens=8, seed=0, shots=shots)
+
+    best_shots(answer, STSB, scores(*most_in_the_middle))
+    shown = set().union(*(shots for _, shots in asked))
+    assert len(shown) > 5, "the counts have demonstrations of their own"
+    assert not any(rows & shown for rows, _ in asked)
 
 
 def answering(policy: FakePolicy) -> Any:
