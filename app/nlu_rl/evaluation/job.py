@@ -10,7 +10,7 @@ from nlu_rl.evaluation import perplexity, perplexity_job
 from nlu_rl.evaluation.balance import label_balance
 from nlu_rl.evaluation.predict import Prediction, Progress, Sampler, predict
 from nlu_rl.evaluation.predict_file import predict_job
-from nlu_rl.evaluation.rows import demonstrations, load_rows, split_of, unseen
+from nlu_rl.evaluation.rows import MOST_SHOTS, demonstrations, load_rows, split_of, unseen
 from nlu_rl.evaluation.shots import best_shots
 from nlu_rl.evaluation.subject import Subject, load_subject
 from nlu_rl.evaluation.summary import Summary, summarize
@@ -149,15 +149,20 @@ def _shots(
         raise RecipeError("An encoder reads no demonstrations.", "Leave --shots out.")
     train, seed = unseen(task.load("train"), examples), int(arguments.get("shots_seed") or 0)
     if wanted == "best":
-        phase = "choosing the number of demonstrations"
 
         def answer(rows: Sequence[Example], shots: Sequence[Example]) -> Sequence[Prediction]:
-            out = run.path / "shots" / str(len(shots)) / PREDICTIONS
-            return subject.predict(task, rows, temperature=0.0, seed=0, shots=shots, out=out)
+            phase = f"trying {len(shots)} of up to {MOST_SHOTS} demonstrations, rows"
+            return subject.predict(
+                task,
+                rows,
+                temperature=0.0,
+                seed=0,
+                shots=shots,
+                out=run.path / "shots" / str(len(shots)) / PREDICTIONS,
+                progress=lambda done, total: reporter.progress(phase, done, total),
+            )
 
-        count, tried = best_shots(
-            answer, task, train, seed=seed, progress=lambda done, total: reporter.progress(phase, done, total)
-        )
+        count, tried = best_shots(answer, task, train, seed=seed)
         return demonstrations(task, train, count, seed), tried
     if not isinstance(wanted, int) or wanted < 0:
         raise RecipeError(f"'{wanted}' is not a number of demonstrations.", "Give --shots 0 to 5, or --shots best.")

@@ -24,7 +24,6 @@ def best_shots(
     train: Sequence[Example],
     *,
     seed: int = ROW_SEED,
-    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[int, dict[int, float]]:
     """Return the number of demonstrations with the best score (the fewest on a tie), and the score of each.
 
@@ -50,8 +49,6 @@ def best_shots(
             break
         pairs = [(prediction.example, prediction.scored) for prediction in made if prediction.scored is not None]
         scores[count] = task.metrics(pairs)[task.metric]
-        if progress is not None:
-            progress(count, MOST_SHOTS)
     return max(scores, key=lambda count: (scores[count], -count)), scores
 
 

@@ -18,7 +18,7 @@ from nlu_rl.evaluation.rows import load_rows
 from nlu_rl.runs import control
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import RunDirectory, create_run
-from nlu_rl.runs.reporter import job
+from nlu_rl.runs.reporter import Reporter, job
 from nlu_rl.tasks.registry import get_task
 from trained_run import write_sst2, write_trained_run
 
@@ -109,9 +109,20 @@ def test_the_adapter_is_what_is_evaluated(ready: Path) -> None:
     assert texts[0] != texts[1]
 
 
-def test_the_best_number_of_shots_is_reported(ready: Path) -> None:
+def test_the_best_number_of_shots_is_reported(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = {**ARGUMENTS, "model": str(ready), "shots": "best", "examples": 5}
+    told: list[tuple[str, int, int | None]] = []
+    progress = Reporter.progress
+
+    def listening(reporter: Reporter, phase: str, done: int, total: int | None) -> None:
+        told.append((phase, done, total))
+        progress(reporter, phase, done, total)
+
+    monkeypatch.setattr(Reporter, "progress", listening)
     result = evaluate(directory_for(arguments), arguments)
+    for count in range(1, 6):
+        phase = f"trying {count} of up to 5 demonstrations, rows"
+        assert (phase, 13, 13) in told, "rows done of rows, of the number that is tried"
     assert list(result["shots_tried"]) == [1, 2, 3, 4, 5]
     assert result["shots"] in result["shots_tried"]
 
