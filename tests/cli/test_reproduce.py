@@ -10,10 +10,14 @@ import pytest
 from nlu_rl import paths, worker
 from nlu_rl.cli import reproduce_run
 from nlu_rl.cli.main import run_cli
+from nlu_rl.data.cache import write_splits
+from nlu_rl.data.checks import SplitRows
+from nlu_rl.data.schema import get_schema
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, create_run, latest_checkpoint, list_runs
 from nlu_rl.runs.resume import requeue
 from nlu_rl.runs.status import read_status
+from nlu_rl.tasks.registry import get_task
 from tiny_encoder import write_tiny_encoder
 from trained_run import write_sst2
 
@@ -39,6 +43,12 @@ def followed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(reproduce_run, "_follow", follow)
     return started
+
+
+def one_row(name: str) -> SplitRows:
+    schema = get_schema(name)
+    row = {"id": "0", "fields": dict.fromkeys(schema.fields, "a text"), "gold": (schema.answers or ("1.0",))[0]}
+    return SplitRows(schema, get_task(name).evaluation_split, "a test", [row])
 
 
 @pytest.fixture
@@ -176,6 +186,11 @@ def test_a_step_that_fails_does_not_stop_the_others(
         (["glue", "--model", "MODEL", "--tasks", "sst2", "--encoder", "bert"], "Unknown encoder 'bert'"),
         (["glue", "--model", "MODEL", "--tasks", "sst2", "--set", "train.btach=2"], "btach"),
         (["glue", "--model", "MODEL", "--tasks", "sst2", "--also", "nowhere"], "Unknown run or model 'nowhere'"),
+        (["glue", "--model", "MODEL", "--tasks", "sst2", "--shots", "6"], "from 1 to 5"),
+        (["glue", "--model", "MODEL", "--tasks", ","], "',' names nothing"),
+        (["glue", "--model", "MODEL", "--tasks", "sst2", "--methods", " , "], "names nothing"),
+        (["glue", "--model", "MODEL", "--tasks", "sst2", "--budget", "2steps,3steps"], "names steps twice"),
+        (["glue", "--model", "MODEL", "--tasks", "sst2", "--budget", "2min,1h"], "names times twice"),
         (["squad", "--model", "MODEL"], "no rows to score squad on"),
     ],
     ids=lambda value: " ".join(value[3:]) if isinstance(value, list) else "",
@@ -189,6 +204,31 @@ def test_what_cannot_be_is_told_before_anything_runs(
     assert expected in err
     assert "Traceback" not in err
     assert not followed
+
+
+def test_what_is_left_out_for_want_of_training_rows_is_told(
+    tiny_model_dir: Path, capsys: pytest.CaptureFixture[str], followed: list[str]
+) -> None:
+    write_splits("babi-nli", [one_row("babi-nli")])
+    write_splits("emotion", [one_row("emotion")])
+    command = ["reproduce", "transfer", "--model", str(tiny_model_dir), "--tasks", "babi-nli,emotion", "--dry-run"]
+    assert run_cli([*command, "--json"]) == 0
+    out, err = capsys.readouterr()
+    plan = json.loads(out)
+    steps = [step["step"] for step in plan["steps"]]
+    assert "score PPO-ST on emotion, seed 1" in steps
+    assert "score PPO-ST on babi-nli, seed 1" not in steps
+    assert list(plan["left_out"]) == ["PPO-ST on babi-nli"], "zero-shot is asked without training rows"
+    told = " ".join(err.split())
+    assert (
+        "Left out: PPO-ST on babi-nli. There are no rows of mnli to train on. Run 'nlu-rl data fetch glue/mnli'" in told
+    )
+    assert "year" not in told
+
+
+def test_a_plan_of_years_is_warned_of(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_cli([*command, "--budget", "99999999999999steps", "--methods", "sft-st", "--dry-run"]) == 0
+    assert "warning: this takes about" in capsys.readouterr().err
 
 
 def test_two_at_once_are_refused(command: list[str], capsys: pytest.CaptureFixture[str], followed: list[str]) -> None:

@@ -68,8 +68,8 @@ def reproduce(
     from nlu_rl.reproduce.matrix import choose_methods, choose_tasks
     from nlu_rl.reproduce.progress import Reproduction
 
-    columns = choose_tasks(table, _names(tasks))
-    rows = choose_methods(table, _names(methods))
+    columns = choose_tasks(table, _names(tasks, "--tasks sst2,cola"))
+    rows = choose_methods(table, _names(methods, "--methods zero-shot,sft-st"))
     what = Reproduction(
         _known_model(model),
         _known_encoder(encoder, rows),
@@ -78,8 +78,9 @@ def reproduce(
         examples,
         endpoint={"url": endpoint},
     )
-    columns, left_out = _with_rows(columns, given=bool(_names(tasks)))
-    cells = _cells(what, rows, columns, _seeds(seeds), _shots(shots), also or [])
+    columns, left_out = _with_rows(columns, given=bool(tasks))
+    cells, untrained = _cells(what, rows, columns, _seeds(seeds), _shots(shots), also or [])
+    left_out |= untrained
     labels = [*rows, *(also or [])]
     if dry_run:
         print_plan(what, cells, left_out, json=json)
@@ -109,15 +110,21 @@ def reproduce(
         )
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _names(text: str, like: str) -> list[str]:
+    """Return the names in a list, none for no text at all. Raises RecipeError for a text without a name."""
+    from nlu_rl.errors import RecipeError
+
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if text and not found:
+        raise RecipeError(f"'{text}' names nothing.", f"Give names, such as {like}, or leave the option out for all.")
+    return found
 
 
 def _seeds(text: str) -> list[int]:
     from nlu_rl.errors import RecipeError
 
     try:
-        found = [int(part) for part in _names(text)]
+        found = [int(part) for part in text.split(",") if part.strip()]
     except ValueError:
         found = []
     if not found or min(found) < 0:
@@ -180,7 +187,8 @@ def _with_rows(columns: list[str], *, given: bool) -> tuple[list[str], dict[str,
 
 def _cells(
     what: "Reproduction", rows: list[str], columns: list[str], seeds: list[int], shots: str, also: list[str]
-) -> "list[Cell]":
+) -> "tuple[list[Cell], dict[str, str]]":
+    """Return every evaluation, and what is left out of the table for want of training rows, with the reason."""
     from nlu_rl.encoder.texts import form_of
     from nlu_rl.errors import RecipeError
     from nlu_rl.evaluation.request import resolve_subject
@@ -200,6 +208,14 @@ def _cells(
     sources = dict.fromkeys(map(source_of, columns))
     trainable = [name for name in sources if has_training_rows(name)]
     cells = plan_cells(rows, columns, seeds=seeds, shots=shots, trainable=trainable, encodable=encodable, also=also)
+    wanted = plan_cells(rows, columns, trainable=list(sources), encodable=encodable)
+    untrained = {}
+    for source in [name for name in sources if name not in trainable]:
+        without = [cell for cell in wanted if source_of(cell.task) == source and cell.row != "zero-shot"]
+        if without:
+            methods, scored = ({getattr(cell, key): None for cell in without} for key in ("row", "task"))
+            what_is = f"{', '.join(methods)} on {', '.join(scored)}"
+            untrained[what_is] = f"There are no rows of {source} to train on. {get_task(source).schema.bring}".strip()
     if not cells:
         raise RecipeError(
             "There is nothing to run: these methods train, and there are no rows to train on.",
@@ -208,4 +224,4 @@ def _cells(
     for training in {cell.training for cell in cells if cell.training is not None}:
         if training.method != "encoder":
             what.recipe(training)  # an override that does not fit is told before anything runs
-    return cells
+    return cells, untrained

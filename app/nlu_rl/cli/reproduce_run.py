@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
 
 POLL_SECONDS = 1.0
+MOST_SECONDS = 365 * 86400.0
+"""A plan of more than a year is warned of."""
 
 
 def steps_of(cells: "Sequence[Cell]") -> "list[Cell | Training]":
@@ -43,7 +45,7 @@ def print_plan(what: "Reproduction", cells: "Sequence[Cell]", left_out: dict[str
     rows: list[dict[str, Any]] = []
     for step in steps_of(cells):
         state, name = state_of(what, step)
-        seconds = 0.0 if state == "done" else _estimate(costs, step)
+        seconds = 0.0 if state == "done" else costs.step(step)
         left += seconds
         rows.append({"step": title_of(step), "state": state, "run": name, "seconds": round(seconds)})
     todo = sum(row["state"] != "done" for row in rows)
@@ -52,6 +54,8 @@ def print_plan(what: "Reproduction", cells: "Sequence[Cell]", left_out: dict[str
     summary = f"{todo} of {len(rows)} steps to do, {about}; {what.budget}."
     for task, why in left_out.items():
         note(f"Left out: {task}. {why}")
+    if left > MOST_SECONDS:
+        note(f"warning: this takes about {left / MOST_SECONDS:,.0f} years here; a smaller --budget takes less.")
     if json:
         emit_json({"steps": rows, "seconds": round(left), "span": [round(low), round(high)], "left_out": left_out})
     elif json is None:
@@ -60,12 +64,6 @@ def print_plan(what: "Reproduction", cells: "Sequence[Cell]", left_out: dict[str
         shown = [(r["step"], r["state"], duration(r["seconds"]) if r["seconds"] else "-", r["run"] or "") for r in rows]
         print_table(("step", "state", "about", "run"), shown)  # type: ignore[arg-type]
         print(f"\n{summary}")
-
-
-def _estimate(costs: Any, step: Any) -> float:
-    from nlu_rl.reproduce.matrix import Cell
-
-    return float(costs.evaluation(step) if isinstance(step, Cell) else costs.training(step))
 
 
 def title_of(step: "Cell | Training") -> str:

@@ -39,7 +39,17 @@ def parse_budget(text: str | None) -> Budget:
         if found[2].lower().startswith("step"):
             if not float(found[1]).is_integer():
                 raise RecipeError(f"'{part}' is not a whole number of steps.", "Give it as 60steps.")
+            if steps is not None:
+                raise _twice(text, "steps")
             steps = int(found[1])
         else:
+            if minutes is not None:
+                raise _twice(text, "times")
             minutes = float(found[1]) * (60 if found[2].lower().startswith("h") else 1)
     return Budget(minutes, steps)
+
+
+def _twice(text: str | None, what: str) -> RecipeError:
+    return RecipeError(
+        f"The budget '{text}' names {what} twice.", "Give one number of steps, one time, or one of each."
+    )

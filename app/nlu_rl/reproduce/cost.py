@@ -46,6 +46,10 @@ class Costs:
 
     what: Reproduction
 
+    def step(self, step: Cell | Training) -> float:
+        """Return how long a step takes, of either kind."""
+        return self.evaluation(step) if isinstance(step, Cell) else self.training(step)
+
     def training(self, training: Training) -> float:
         """Return how long a training run takes from its beginning, within its budget."""
         if training.method == "encoder":
