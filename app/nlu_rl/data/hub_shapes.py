@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from nlu_rl.data.row_schema import ALL_CONFIGS, Schema
+from nlu_rl.data.squad import accepted_answers
 from nlu_rl.data.superglue_rows import entity_lines, mark_pronoun, require_inside, standing_in
 
 Record = Mapping[str, Any]
@@ -58,8 +59,7 @@ def wsc(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], 
 
 def squad(schema: Schema, row: Record, number: int) -> tuple[str, dict[str, str], str | None]:
     texts = {"context": row["context"], "question": row["question"]}
-    answers = (" ".join(answer.split()) for answer in row["answers"]["text"])
-    return str(row["id"]), texts, "\n".join(dict.fromkeys(answers)) or None
+    return str(row["id"]), texts, accepted_answers(row["context"], row["answers"]["text"])
 
 
 def whole_id(schema: Schema, split: str, row_id: str) -> str:

@@ -1,11 +1,12 @@
 """SQuAD v1.1 as the official JSON files have it: articles of paragraphs of questions.
 
 A row is a question under its official id; its gold is every different accepted answer, one a line, the first of them
-what a model is taught. Rows of SQuAD 2.0 that have no answer are refused, as that is another task.
+what a model is taught. Refused are questions without an answer, as those of SQuAD 2.0, which is another task; answers
+that do not stand in the passage; and a question's id that came before, as predictions are told apart by it.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,28 +59,52 @@ def read_split(path: Path, split: str) -> SplitRows:
         articles = json.loads(read_bytes(path))["data"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DataError(f"{path} is not a SQuAD file.", 'Give a JSON file with "data" in it, as SQuAD v1.1.') from None
-    part = collect(get_schema("squad"), split, f"official SQuAD file {path.name}", path, _raws(articles))
+    part = collect(get_schema("squad"), split, f"official SQuAD file {path.name}", path, _raws(articles, split))
     part.refused = [Refusal(refusal.line, refusal.reason, unit="question") for refusal in part.refused]
     return part
 
 
-def _raws(articles: Any) -> Iterator[tuple[int, Raw | Refusal]]:
+def _raws(articles: Any, split: str) -> Iterator[tuple[int, Raw | Refusal]]:
     number = 0
+    seen: set[str] = set()
     for article in articles if isinstance(articles, list) else ():
         for paragraph in article.get("paragraphs", ()):
             for question in paragraph.get("qas", ()):
                 number += 1
-                yield number, _raw(number, paragraph, question)
+                raw = _raw(number, paragraph, question, split)
+                if not isinstance(raw, Refusal):
+                    if raw[0] in seen:
+                        raw = Refusal(number, f"its id '{raw[0]}' is that of an earlier question")
+                    else:
+                        seen.add(raw[0])
+                yield number, raw
 
 
-def _raw(number: int, paragraph: Any, question: Any) -> Raw | Refusal:
+def _raw(number: int, paragraph: Any, question: Any, split: str) -> Raw | Refusal:
     try:
         if question.get("is_impossible"):
             return Refusal(number, "it has no answer (SQuAD 2.0)")
-        answers = [" ".join(answer["text"].split()) for answer in question.get("answers", ())]
+        answers = [answer["text"] for answer in question.get("answers", ())]
         texts = {"context": paragraph["context"], "question": question["question"]}
         if not all(isinstance(text, str) for text in texts.values()):
             return Refusal(number, "a text is not a text")
-        return str(question["id"]), texts, "\n".join(dict.fromkeys(answers)) or None
+        row_id = str(question["id"])
+        if split == "test" and not any(answers):
+            return row_id, texts, None
+        return row_id, texts, accepted_answers(texts["context"], answers)
+    except ValueError as error:
+        return Refusal(number, str(error))
     except (KeyError, TypeError, AttributeError) as error:
         return Refusal(number, f"not as the official file has it: {error}")
+
+
+def accepted_answers(context: str, answers: Iterable[str]) -> str:
+    """Return the different answers, one a line. Raises ValueError where there is none, or one is not of the passage."""
+    found = list(filter(None, dict.fromkeys(" ".join(answer.split()) for answer in answers)))
+    if not found:
+        raise ValueError("it has no answer")
+    passage = " ".join(context.split())
+    for answer in found:
+        if answer not in passage:
+            raise ValueError(f"its answer '{answer}' does not stand in the passage")
+    return "\n".join(found)

@@ -24,7 +24,7 @@ def question(number: int, *answers: str, **more: Any) -> dict[str, Any]:
 
 def test_squad(tmp_path: Path, home: Path) -> None:
     (tmp_path / "train-v1.1.json").write_text(squad(question(0, "Ann")))
-    (tmp_path / "dev-v1.1.json").write_text(squad(question(1, "Ann", "ann", "Ann"), question(2, "25\nMarch")))
+    (tmp_path / "dev-v1.1.json").write_text(squad(question(1, "Ann", "came", "Ann"), question(2, "25\nMarch")))
     result = import_squad(tmp_path)
     assert [(part.split, part.labels) for part in result.splits] == [
         ("train", {"answered": 1}),
@@ -33,7 +33,7 @@ def test_squad(tmp_path: Path, home: Path) -> None:
     assert read_rows("squad", "validation")[0] == {
         "id": "56be1",
         "fields": {"context": "Ann came on 25 March.", "question": "Who 1?"},
-        "gold": "Ann\nann",
+        "gold": "Ann\ncame",
     }
     assert read_rows("squad", "validation")[1]["gold"] == "25 March"
 
@@ -44,11 +44,29 @@ def test_questions_without_an_answer_are_refused_by_number(tmp_path: Path, home:
     part = import_squad(path).splits[0]
     assert [str(refusal) for refusal in part.refused] == [
         "question 1: it has no answer (SQuAD 2.0)",
-        "question 3: the label is empty",
+        "question 3: it has no answer",
         "question 4: not as the official file has it: 'id'",
     ]
     with pytest.raises(DataError, match="3 rows are refused"):
         import_squad(path, strict=True)
+
+
+def test_answers_of_another_passage_and_ids_that_come_again_are_refused(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "dev.json"
+    path.write_text(squad(question(0, "Ann"), question(1, "Ann", "Bob"), question(0, "March"), question(2, " ")))
+    part = import_squad(path).splits[0]
+    assert [row["id"] for row in part.rows] == ["56be0"]
+    assert [str(refusal) for refusal in part.refused] == [
+        "question 2: its answer 'Bob' does not stand in the passage",
+        "question 3: its id '56be0' is that of an earlier question",
+        "question 4: it has no answer",
+    ]
+
+
+def test_questions_of_a_test_split_need_no_answer(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "questions.json"
+    path.write_text(squad(question(0), question(1, "Ann")))
+    assert [row["gold"] for row in import_squad(path, split="test").splits[0].rows] == [None, "Ann"]
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"data": 5}', '{"data": []}'])
