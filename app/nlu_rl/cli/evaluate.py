@@ -153,11 +153,15 @@ def compare(
         known = metric_names(chosen)
         if metric not in known:
             raise RecipeError(unknown_name("metric", metric, known), "Give --metric one of them.")
-    evaluated = []
     rows_asked: dict[str, Any] = {"split": split, "data": data, "examples": examples, "seed": seed, "greedy": greedy}
-    for given, subject, shots in zip((a, b), subjects, (shots_a, shots_b), strict=True):
-        arguments = evaluation_arguments(subject, name, chosen, shots=shots, **rows_asked)
-        evaluated.append(Asked(given, arguments, _evaluate(chosen, arguments, json=json, reuse=True)))
+    checked = [  # both, before either is evaluated
+        evaluation_arguments(subject, name, chosen, shots=shots, **rows_asked)
+        for subject, shots in zip(subjects, (shots_a, shots_b), strict=True)
+    ]
+    evaluated = [
+        Asked(given, arguments, _evaluate(chosen, arguments, json=json, reuse=True))
+        for given, arguments in zip((a, b), checked, strict=True)
+    ]
     compared = compare_evaluations(chosen, evaluated[0], evaluated[1], seed, metric)
     if json:
         emit_json(compared.result)

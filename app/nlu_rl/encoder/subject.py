@@ -8,8 +8,7 @@ import torch
 
 from nlu_rl.encoder.model import load_encoder, load_encoder_tokenizer, most_tokens
 from nlu_rl.encoder.rows import EncodedRows, collator
-from nlu_rl.encoder.texts import form_of
-from nlu_rl.errors import RecipeError
+from nlu_rl.encoder.texts import form_of, require_same_answers
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.predict import CHUNK_COMPLETIONS, Completion, Prediction, Progress, collect, settings_of
@@ -35,11 +34,7 @@ class EncoderSubject(Subject):
 
     def prepare(self, task: Task, examples: Sequence[Example], reporter: Reporter) -> None:
         """Refuse a task with other answers than the encoder was trained for."""
-        if form_of(task) != form_of(self.trained):  # type: ignore[arg-type]
-            raise RecipeError(
-                f"The encoder was trained for {self.trained.name}, whose answers are not those of {task.name}.",
-                f"Train one with 'nlu-rl encoder MODEL --task {task.name}'.",
-            )
+        require_same_answers(self.trained, task)  # type: ignore[arg-type]
 
     def predict(
         self,

@@ -63,6 +63,15 @@ def form_of(task: DatasetTask) -> Form:
     return Form("regression", low=low, high=high)
 
 
+def require_same_answers(trained: DatasetTask, task: DatasetTask) -> None:
+    """Raise RecipeError where a task has other answers than the one an encoder was trained for."""
+    if form_of(task) != form_of(trained):
+        raise RecipeError(
+            f"The encoder was trained for {trained.name}, whose answers are not those of {task.name}.",
+            f"Train one with 'nlu-rl encoder MODEL --task {task.name}'.",
+        )
+
+
 def choice_fields(task: DatasetTask) -> list[str]:
     return [name for name in task.schema.fields if _CHOICE.match(name)]
 

@@ -141,6 +141,8 @@ def evaluation_arguments(
             f"'{shots}' is not a number of demonstrations from 0 to {MOST_SHOTS}.",
             f"Give --shots 0 to {MOST_SHOTS}, or --shots best.",
         )
+    if subject.get("run"):
+        _check_encoder(subject["run"], task, samples=samples, shots=shots)
     default = getattr(task, "evaluation_split", "validation")
     return {
         **subject,
@@ -154,6 +156,20 @@ def evaluation_arguments(
         "shots": "best" if shots == "best" else int(shots),
         **({"shots_seed": shots_seed} if shots_seed else {}),
     }
+
+
+def _check_encoder(name: str, task: Task, *, samples: int, shots: str) -> None:
+    """Raise RecipeError for what the run cannot be asked, if it is of an encoder."""
+    job = read_job(open_run(name))
+    if job.kind != "encoder":
+        return
+    from nlu_rl.encoder.texts import require_same_answers
+
+    require_same_answers(get_task(str(job.arguments["task"])), task)  # type: ignore[arg-type]
+    if shots != "0":
+        raise RecipeError("An encoder reads no demonstrations.", "Leave --shots out.")
+    if samples > 1:
+        raise RecipeError("An encoder does not sample: its answers are all the same.", "Leave --samples out.")
 
 
 def metric_names(task: "Task") -> list[str]:

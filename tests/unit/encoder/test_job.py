@@ -20,7 +20,7 @@ from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.verify import read_manifest
 from nlu_rl.runs import control
 from nlu_rl.runs.events import read_events
-from nlu_rl.runs.layout import RunDirectory, complete_checkpoints, list_runs
+from nlu_rl.runs.layout import RunDirectory, checkpoint_path, complete_checkpoints, list_runs, mark_whole
 from nlu_rl.runs.reporter import job
 from nlu_rl.runs.status import read_status
 from nlu_rl.tasks.registry import get_task
@@ -205,8 +205,15 @@ def test_from_the_command_line_and_against_a_language_model(
     compared = json.loads(capsys.readouterr().out)
     assert compared["predictions"][1] == result["predictions"], "the finished evaluation was used again"
     assert compared["score_b"] == result["scores"]["accuracy"]
+    before = len(list_runs())
+    other = create_encoder_run(arguments_for(encoder_dir, "stsb"))
+    checkpoint_path(other, 1).mkdir(parents=True)
+    (checkpoint_path(other, 1) / WEIGHTS).write_bytes(b"none")
+    mark_whole(checkpoint_path(other, 1))
+    compare_command = ["compare", str(tiny_model_dir), other.name, "--task", "sst2", "--examples", "9"]
     for wrong, message in (
         (["eval", result["run"], "--task", "sst2", "--shots", "2"], "reads no demonstrations"),
+        (compare_command, "trained for stsb, whose answers are not those of sst2"),
         (["export", result["run"]], "no adapter to merge"),
         (["eval", "minilm-l6", "--task", "sst2"], "writes no text"),
         (["encoder", "minilm-l6", "--task", "squad"], "answered with a text"),
@@ -215,6 +222,7 @@ def test_from_the_command_line_and_against_a_language_model(
     ):
         assert run_cli(wrong) == 2, wrong
         assert message in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert len(list_runs()) == before + 1, "nothing was evaluated before it was refused"
 
 
 def test_rows_that_are_missing_are_told_before_anything_is_trained(
