@@ -89,13 +89,13 @@ def _labels(labels: "Sequence[dict[str, Any]]") -> "Table":
 
 
 def balance_text(result: dict[str, Any]) -> str:
-    """Return how often each answer was given and how often it was right; nothing for texts."""
+    """Return how often each answer was given, and how many rows have it as their label; nothing for texts."""
     given, right = (result.get("balance") or {}).get("given", {}), (result.get("balance") or {}).get("right", {})
     if len(right) < 2:
         return ""
-    shares = ", ".join(f"{label} {count} (right: {right[label]})" for label, count in given.items() if label in right)
+    shares = ", ".join(f"{label} {count} ({right[label]})" for label, count in given.items() if label in right)
     unread = sum(count for label, count in given.items() if label not in right)
-    return f"answers given: {shares}" + (f", unparsed {unread}" if unread else "")
+    return f"answers given, in brackets how many are labelled so: {shares}" + (f", unparsed {unread}" if unread else "")
 
 
 def interval_text(interval: list[float]) -> str:

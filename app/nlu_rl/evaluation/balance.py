@@ -8,7 +8,7 @@ from nlu_rl.tasks.contract import Task
 
 
 def label_balance(task: Task, predictions: Sequence[Prediction]) -> dict[str, dict[str, int]]:
-    """Return how often each answer was `given` and how often it was `right`, unparsed ones apart.
+    """Return how often each answer was `given` and how many are labelled so (`right`), unparsed ones apart.
 
     Numbers are counted by interval, texts as answered.
     """

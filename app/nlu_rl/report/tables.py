@@ -64,7 +64,7 @@ def _parts(match: "re.Match[str] | None", cell: str, count: int) -> list[str]:
 def evaluations_table(records: Sequence[Record]) -> Table:
     """Return every evaluation with its interval, n, seed, parse rates, speed and the balance of its answers."""
     columns = ("evaluation", "method", "model", "task", "metric", "score", "95 % interval", "n", "seed")
-    more = ("parse rate, strict", "lenient", "s a row", "answers given (right)")
+    more = ("parse rate, strict", "lenient", "s a row", "answers given (labelled so)")
     rows = tuple((*_score_cells(record), *_answer_cells(record.result)) for record in records)
     note = "The interval is a bootstrap over the rows. An unparsed answer counts as wrong; loading is not in s a row."
     return Table("Evaluations", (*columns, *more), rows, note)
@@ -124,7 +124,7 @@ def _answer_cells(result: dict[str, Any]) -> list[str]:
 
 
 def balance(result: dict[str, Any]) -> str:
-    """Return how often each answer was given, and in brackets how often it was right; nothing for texts."""
+    """Return how often each answer was given, and in brackets how many are labelled so; nothing for texts."""
     counts = result.get("balance") or {}
     given, right = counts.get("given") or {}, counts.get("right") or {}
     if len(right) < 2:
