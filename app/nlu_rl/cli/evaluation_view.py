@@ -19,12 +19,12 @@ def show_evaluation(result: dict[str, Any]) -> None:
 
     console = stdout()
     rows = result["data"] or f"{result['split']} split"
-    decoding = "greedy" if result["temperature"] == 0 else f"temperature {result['temperature']:g}"
+    decoding = decoding_text(result["temperature"])
     if result["samples"] > 1:
         decoding += f", {result['samples']} samples a row"
     shots = f", {result['shots']} demonstrations" if result["shots"] else ""
     console.print(f"[bold]{result['task']}[/]: {result['subject']}", highlight=False)
-    console.print(f"{rows}, n {result['n']}, {decoding}{shots}, seed {result['seed']}", style="dim")
+    console.print(f"{rows}, n {result['n']}{decoding}{shots}, seed {result['seed']}", style="dim")
     table = Table(pad_edge=False)
     table.add_column("score")
     table.add_column("value", justify="right")
@@ -96,6 +96,11 @@ def balance_text(result: dict[str, Any]) -> str:
     shares = ", ".join(f"{label} {count} ({right[label]})" for label, count in given.items() if label in right)
     unread = sum(count for label, count in given.items() if label not in right)
     return f"answers given, in brackets how many are labelled so: {shares}" + (f", unparsed {unread}" if unread else "")
+
+
+def decoding_text(temperature: float | None) -> str:
+    """Return how answers were decoded, after a comma; nothing for an encoder, which has no temperature."""
+    return "" if temperature is None else ", greedy" if temperature == 0 else f", temperature {temperature:g}"
 
 
 def interval_text(interval: list[float]) -> str:

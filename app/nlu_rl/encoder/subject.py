@@ -25,6 +25,7 @@ class EncoderSubject(Subject):
     """An encoder with its head, trained for one task; it also answers others with the same answers."""
 
     reads_demonstrations = False
+    draws_answers = False
 
     def __init__(
         self, model: Any, tokenizer: Any, trained: DatasetTask, max_tokens: int, identity: Mapping[str, Any]

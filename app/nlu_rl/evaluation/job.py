@@ -116,7 +116,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         "reward": summary.reward,
         "shortened": sum(prediction.shortened for prediction in predictions),
         "confusion": summary.as_dict()["confusion"],
-        "temperature": temperature,
+        "temperature": temperature if subject.draws_answers else None,
         "samples": samples,
         "sample_intervals": summary.sample_intervals,
         "shots": len(shots),

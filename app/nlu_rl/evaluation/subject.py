@@ -20,6 +20,8 @@ class Subject(ABC):
 
     identity: Mapping[str, Any]
     reads_demonstrations: ClassVar[bool] = True
+    draws_answers: ClassVar[bool] = True
+    """Whether a temperature means anything."""
 
     def prepare(self, task: Task, examples: Sequence[Example], reporter: Reporter) -> None:  # noqa: B027
         """Check, before the first answer, whatever can be checked on a few rows."""

@@ -37,9 +37,10 @@ def interval_bar(low: float, value: float, high: float, first: float, last: floa
 
 def _evaluation(app: "App[Any]", result: Mapping[str, Any]) -> Text:
     dim, good = style(app, "dim"), style(app, "good")
-    decoding = "greedy" if result.get("temperature") == 0 else "temperature 1"
+    temperature = result.get("temperature", 1)
+    decoding = "" if temperature is None else " · greedy" if temperature == 0 else " · temperature 1"
     rows = result.get("data") or f"{result.get('split')} split"
-    text = Text.assemble((f"{result.get('task')} · {rows} · n {result.get('n')} · {decoding}\n", dim))
+    text = Text.assemble((f"{result.get('task')} · {rows} · n {result.get('n')}{decoding}\n", dim))
     intervals = result.get("intervals") or {}
     first = min([0.0, *(interval[0] for interval in intervals.values())])
     for name, value in sorted(result["scores"].items(), key=lambda item: item[0] != result.get("metric")):

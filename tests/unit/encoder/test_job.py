@@ -205,6 +205,10 @@ def test_from_the_command_line_and_against_a_language_model(
     compared = json.loads(capsys.readouterr().out)
     assert compared["predictions"][1] == result["predictions"], "the finished evaluation was used again"
     assert compared["score_b"] == result["scores"]["accuracy"]
+    assert result["temperature"] is None
+    assert run_cli(["eval", result["run"], *few]) == 0
+    shown = capsys.readouterr().out
+    assert "validation split, n 12, seed 1" in shown
     before = len(list_runs())
     other = create_encoder_run(arguments_for(encoder_dir, "stsb"))
     checkpoint_path(other, 1).mkdir(parents=True)
@@ -216,6 +220,7 @@ def test_from_the_command_line_and_against_a_language_model(
         (compare_command, "trained for stsb, whose answers are not those of sst2"),
         (["export", result["run"]], "no adapter to merge"),
         (["eval", "minilm-l6", "--task", "sst2"], "writes no text"),
+        (["eval", result["run"], "--task", "sst2", "--samples", "3"], "does not sample"),
         (["encoder", "minilm-l6", "--task", "squad"], "answered with a text"),
         (["encoder", str(tiny_model_dir), "--task", "sst2"], "is a language model, not an encoder"),
         (["encoder", "minilm-l6", "--task", "sst2", "--learning-rate", "fast"], "not a list of learning rates"),
