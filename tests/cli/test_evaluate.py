@@ -178,6 +178,10 @@ def test_several_runs_are_told_together(capsys: pytest.CaptureFixture[str], tiny
     assert "deviation" in out
     assert "Using the finished evaluation" in err
     assert "more than their seeds" not in err
+    code, out, err = ask(capsys, "eval", first.name, str(first.path), "--examples", "12")
+    assert code == 0, err
+    assert f"{first.path} is given more than once, and evaluated once" in err.replace("\n", "")
+    assert "deviation" not in out
     code, _, err = ask(capsys, "eval", first.name, second.name, "--task", "wikitext2")
     assert code == 2
     assert "one model at a time" in err

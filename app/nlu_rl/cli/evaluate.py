@@ -84,7 +84,13 @@ def eval_(
 
     asked: dict[str, Any] = {"url": endpoint, "key_variable": endpoint_key, "prefill": endpoint_prefill}
     asked |= {"concurrency": endpoint_concurrency, "timeout_seconds": endpoint_timeout}
-    found = [resolve_subject(subject, checkpoint, **asked) for subject in subjects]
+    found: list[dict[str, Any]] = []
+    for subject_name in subjects:
+        resolved = resolve_subject(subject_name, checkpoint, **asked)
+        if resolved in found:
+            note(f"{subject_name} is given more than once, and evaluated once.")
+        else:
+            found.append(resolved)
     name, chosen = choose_task(task, found)
     results = []
     for subject in found:
