@@ -13,8 +13,9 @@ from nlu_rl.cli.main import run_cli
 from nlu_rl.data.cache import write_splits
 from nlu_rl.data.checks import SplitRows
 from nlu_rl.data.schema import get_schema
+from nlu_rl.runs.checkpoints import latest_checkpoint
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, create_run, latest_checkpoint, list_runs
+from nlu_rl.runs.layout import RunDirectory, create_run, list_runs
 from nlu_rl.runs.resume import requeue
 from nlu_rl.runs.status import read_status
 from nlu_rl.tasks.registry import get_task

@@ -12,8 +12,9 @@ import pytest
 from command import Cli
 from terminal import Terminal
 
+from nlu_rl.runs.checkpoints import complete_checkpoints
 from nlu_rl.runs.events import read_events
-from nlu_rl.runs.layout import RunDirectory, complete_checkpoints
+from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.status import Status, read_status
 
 Wait = Callable[[Callable[[], object]], None]

@@ -74,8 +74,9 @@ def resume(run: RunName, processes: Processes = 1, detach: Detach = False, json:
     from nlu_rl.errors import RunError
     from nlu_rl.recipe import load_recipe
     from nlu_rl.runs import control
+    from nlu_rl.runs.checkpoints import damaged_checkpoints
     from nlu_rl.runs.jobs import read_job
-    from nlu_rl.runs.layout import damaged_checkpoints, open_run
+    from nlu_rl.runs.layout import open_run
     from nlu_rl.runs.resume import requeue, require_recipe
     from nlu_rl.runs.sharing import require_cards, require_divisible
     from nlu_rl.runs.status import read_status
@@ -137,7 +138,7 @@ def stop(
 
 
 def _how_to_go_on(run: "RunDirectory", kind: str) -> str:
-    from nlu_rl.runs.layout import complete_checkpoints
+    from nlu_rl.runs.checkpoints import complete_checkpoints
 
     if kind != "train":
         return "give the same command again"

@@ -144,8 +144,8 @@ def restore(
 def _brief(run: "RunDirectory") -> dict[str, Any] | None:
     """Return one line about a run; None for a directory that is not a whole run of ours."""
     from nlu_rl.errors import RunError
+    from nlu_rl.runs.checkpoints import best_record
     from nlu_rl.runs.jobs import read_job
-    from nlu_rl.runs.layout import best_record
     from nlu_rl.runs.overview import read_recipe
     from nlu_rl.runs.status import read_status
 
@@ -179,7 +179,8 @@ def _full(run: "RunDirectory") -> dict[str, Any]:
     from dataclasses import asdict
 
     from nlu_rl.cli.recipes import run_summary
-    from nlu_rl.runs.layout import best_record, complete_checkpoints, list_runs
+    from nlu_rl.runs.checkpoints import best_record, complete_checkpoints
+    from nlu_rl.runs.layout import list_runs
     from nlu_rl.runs.status import read_status
 
     status = read_status(run)

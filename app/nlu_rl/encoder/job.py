@@ -17,8 +17,9 @@ from nlu_rl.encoder.rows import EncodedRows
 from nlu_rl.encoder.texts import form_of
 from nlu_rl.models.encoders import require_encoder, resolve_encoder
 from nlu_rl.models.fetch import model_folder
+from nlu_rl.runs.checkpoints import checkpoint_path, latest_checkpoint, mark_whole
 from nlu_rl.runs.files import write_json
-from nlu_rl.runs.layout import RunDirectory, checkpoint_path, latest_checkpoint, mark_whole
+from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.base import DatasetTask
 from nlu_rl.tasks.registry import get_task

@@ -3,13 +3,8 @@
 from pathlib import Path
 
 from nlu_rl.errors import RunError
-from nlu_rl.runs.layout import (
-    RunDirectory,
-    adapter_checkpoint,
-    complete_checkpoints,
-    damage_text,
-    latest_checkpoint,
-)
+from nlu_rl.runs.checkpoints import adapter_checkpoint, complete_checkpoints, damage_text, latest_checkpoint
+from nlu_rl.runs.layout import RunDirectory
 
 
 def find_checkpoint(run: RunDirectory, wanted: str | None) -> Path:

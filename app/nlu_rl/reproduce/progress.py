@@ -22,10 +22,11 @@ from nlu_rl.recipe import Recipe
 from nlu_rl.reproduce.budget import Budget
 from nlu_rl.reproduce.matrix import PERPLEXITY, Cell, Training
 from nlu_rl.reproduce.recipes import planned_recipe
+from nlu_rl.runs.checkpoints import latest_checkpoint
 from nlu_rl.runs.checks import absolute
 from nlu_rl.runs.events import merged_steps, read_events
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, latest_checkpoint, list_runs
+from nlu_rl.runs.layout import RunDirectory, list_runs
 from nlu_rl.runs.status import ENDED, read_status
 from nlu_rl.runs.watch import metric
 from nlu_rl.tasks.contract import Example

@@ -11,9 +11,10 @@ from typing import Any
 
 from nlu_rl import paths
 from nlu_rl.errors import RunError
+from nlu_rl.runs.checkpoints import best_record
 from nlu_rl.runs.history import History, Point
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, best_record, list_runs
+from nlu_rl.runs.layout import RunDirectory, list_runs
 from nlu_rl.runs.status import Failure, Status
 
 _KEPT_POINTS = 150

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from nlu_rl.errors import RunError
 from nlu_rl.runs import control
+from nlu_rl.runs.checkpoints import adapter_checkpoint, complete_checkpoints
 from nlu_rl.runs.files import disk_error
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, complete_checkpoints
+from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.lock import RunLock
 from nlu_rl.runs.status import Status, read_status, write_status
 

@@ -27,8 +27,9 @@ from nlu_rl.policy.policy import DEFAULT_TOKENS, Policy
 from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.policy.sharding import shard_layers
 from nlu_rl.recipe import Recipe, load_recipe
+from nlu_rl.runs.checkpoints import best_checkpoint, latest_checkpoint
 from nlu_rl.runs.files import write_atomic
-from nlu_rl.runs.layout import RunDirectory, best_checkpoint, latest_checkpoint, open_run
+from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.runs.resume import start_checkpoint
 from nlu_rl.runs.sharing import require_divisible

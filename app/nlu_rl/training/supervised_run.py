@@ -19,8 +19,8 @@ import torch
 from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from nlu_rl.errors import RunError
+from nlu_rl.runs.checkpoints import COMPLETE, is_whole, mark_whole
 from nlu_rl.runs.files import write_json
-from nlu_rl.runs.layout import COMPLETE, is_whole, mark_whole
 from nlu_rl.training.context import Context
 from nlu_rl.training.schedule import learning_rate_scale
 from nlu_rl.training.validation import BestStep

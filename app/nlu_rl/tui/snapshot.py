@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from nlu_rl.errors import NluRlError
+from nlu_rl.runs.checkpoints import best_record, complete_checkpoints
 from nlu_rl.runs.health import Concern, Pulse, examine
 from nlu_rl.runs.history import History, Point, main_score
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, best_record, complete_checkpoints, open_run
+from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.overview import read_recipe
 from nlu_rl.runs.status import Status
 from nlu_rl.runs.tail import TailReader, file_size, last_lines

@@ -13,8 +13,9 @@ from typing import Any
 import yaml
 
 from nlu_rl.errors import DataError
+from nlu_rl.runs.checkpoints import checkpoint_path, latest_checkpoint
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, checkpoint_path, latest_checkpoint
+from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.reporter import Reporter, job
 
 RESULTS: dict[str, dict[str, Any]] = {

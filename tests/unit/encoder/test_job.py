@@ -19,8 +19,9 @@ from nlu_rl.models.encoders import resolve_encoder
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.verify import read_manifest
 from nlu_rl.runs import control
+from nlu_rl.runs.checkpoints import checkpoint_path, complete_checkpoints, mark_whole
 from nlu_rl.runs.events import read_events
-from nlu_rl.runs.layout import RunDirectory, checkpoint_path, complete_checkpoints, list_runs, mark_whole
+from nlu_rl.runs.layout import RunDirectory, list_runs
 from nlu_rl.runs.reporter import job
 from nlu_rl.runs.status import read_status
 from nlu_rl.tasks.registry import get_task

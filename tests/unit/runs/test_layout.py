@@ -10,18 +10,15 @@ import pytest
 from nlu_rl import paths
 from nlu_rl.errors import RunError
 from nlu_rl.runs import layout
-from nlu_rl.runs.jobs import Job, read_job
-from nlu_rl.runs.layout import (
-    RunDirectory,
+from nlu_rl.runs.checkpoints import (
     adapter_checkpoint,
     best_checkpoint,
     complete_checkpoints,
-    create_run,
     damaged_checkpoints,
     latest_checkpoint,
-    list_runs,
-    open_run,
 )
+from nlu_rl.runs.jobs import Job, read_job
+from nlu_rl.runs.layout import RunDirectory, create_run, list_runs, open_run
 
 
 def make(name: str = "sst2", **arguments: object) -> RunDirectory:
@@ -168,7 +165,7 @@ def test_only_whole_checkpoints_count(home: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["cut", "gone", "marker"])
 def test_a_checkpoint_whose_files_changed_size_does_not_count(home: Path, damage: str) -> None:
-    from nlu_rl.runs.layout import checkpoint_path, latest_checkpoint, mark_whole
+    from nlu_rl.runs.checkpoints import checkpoint_path, latest_checkpoint, mark_whole
 
     run = make()
     for step in (2, 4):

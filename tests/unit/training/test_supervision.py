@@ -10,7 +10,7 @@ import torch
 
 from nlu_rl.errors import RunError
 from nlu_rl.policy.policy import Policy
-from nlu_rl.runs.layout import COMPLETE, is_whole
+from nlu_rl.runs.checkpoints import COMPLETE, is_whole
 from nlu_rl.training import supervised_run
 from nlu_rl.training.context import StepMetrics
 from nlu_rl.training.job import disable_dropout

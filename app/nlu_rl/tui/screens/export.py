@@ -14,8 +14,9 @@ from textual.widgets import DataTable, Footer, Static
 from nlu_rl.errors import NluRlError
 from nlu_rl.export.serving import Served, serving_commands
 from nlu_rl.export.target import next_target
+from nlu_rl.runs.checkpoints import adapter_checkpoint
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, adapter_checkpoint, list_runs
+from nlu_rl.runs.layout import RunDirectory, list_runs
 from nlu_rl.runs.status import Status, read_status
 from nlu_rl.tasks.contract import CLOSE_TAG
 from nlu_rl.tui import operations

@@ -19,7 +19,7 @@ class RunActions(BaseScreen):
 
     def action_chat(self) -> None:
         """Talk to the run, once it has a checkpoint."""
-        from nlu_rl.runs.layout import adapter_checkpoint
+        from nlu_rl.runs.checkpoints import adapter_checkpoint
         from nlu_rl.tui.screens.chat import ChatScreen
 
         run = self.chosen_run()
