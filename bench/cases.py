@@ -95,7 +95,7 @@ CASES = (
     ),
     Case(
         "multirc_eval_vs_generate",
-        "MultiRC evaluation, every answer to every question about a passage, against generate in batches of 16",
+        "MultiRC evaluation, every answer to every question about average passages, against generate in batches of 16",
         "passages",
         "bench.peers.generate",
     ),

@@ -3,6 +3,7 @@
 Each is written once, through the product's own prompt and chat template, and handed to both sides.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -50,14 +51,16 @@ def few_shot_rows(task: Task, tokenizer: Any, count: int) -> tuple[list[BenchRow
 
 
 def passage_rows(tokenizer: Any, passages: int) -> list[BenchRow]:
-    """Return the evaluation rows of the first `passages` passages of MultiRC, whole.
+    """Return the evaluation rows, whole, of the `passages` passages of MultiRC that are most like its average one.
 
     Raises:
         DataError: the data set is not here.
     """
     task = get_task("multirc")
     examples = task.load(split_of(task, {}))  # type: ignore[arg-type]
-    chosen = list(dict.fromkeys(example.fields["paragraph"] for example in examples))[:passages]
+    counts = Counter(example.fields["paragraph"] for example in examples)
+    average = len(examples) / len(counts)
+    chosen = sorted(counts, key=lambda passage: abs(counts[passage] - average))[:passages]
     kept = [row for row in examples if row.fields["paragraph"] in chosen]
     return [bench_row(task, tokenizer, row, ()) for row in kept]  # type: ignore[arg-type]
 
