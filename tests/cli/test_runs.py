@@ -10,6 +10,7 @@ import pytest
 from command import Cli
 from terminal import Terminal
 
+from nlu_rl.runs import control
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import RunDirectory, create_run
 from nlu_rl.runs.status import Status, read_status, write_status
@@ -68,7 +69,7 @@ def test_show(cli: Cli, done: RunDirectory) -> None:
 
 
 def test_logs_by_lines_and_followed(cli: Cli, wait_for: Wait) -> None:
-    assert cli("run", "r.yaml", "train.max_steps=40", "--name", "long", "--detach").returncode == 0
+    assert cli("run", "r.yaml", "train.max_steps=100000", "--name", "long", "--detach").returncode == 0
     run = RunDirectory(cli.runs / "long")
     wait_for(run.log_path.exists)
     with run.log_path.open("ab") as log:
@@ -82,9 +83,10 @@ def test_logs_by_lines_and_followed(cli: Cli, wait_for: Wait) -> None:
     assert [follower.stdout.readline(), follower.stdout.readline()] == ["one\n", "two\ufffd\n"]
     with run.log_path.open("a") as log:
         log.write("three\n")
-    rest, _ = follower.communicate(timeout=20)  # ends with the run
-    assert rest == "three\n"
-    assert read_status(run).state == "done"
+    assert follower.stdout.readline() == "three\n"
+    control.request(run, "stop")
+    assert follower.communicate(timeout=60)[0] == "", "it ends with the run"
+    assert read_status(run).state == "stopped"
 
 
 def test_a_log_that_is_not_there_is_empty(cli: Cli) -> None:

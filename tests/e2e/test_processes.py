@@ -78,6 +78,7 @@ def test_accelerate_launches_a_prepared_run(kind: list[str], session_cli: Any, r
     path = recipe("sft", train=TRAIN, evaluate={"every": None, "before": False})
     folder = Path(session_cli("run", path, "--prepare").stdout.strip())
     assert session_cli.json("runs", "show", folder.name)["state"] == "queued"
+    assert "launcher" in json.loads((folder / "status.json").read_text())["phase"]
     done = accelerate_launch(session_cli, folder, *kind)
     assert (done.returncode, done.stderr.count("nlu_rl.models.load: loaded")) == (0, 2)
     assert session_cli.status(folder.name)["state"] == "done"

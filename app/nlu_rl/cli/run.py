@@ -1,5 +1,6 @@
 """`nlu-rl run`, `resume` and `stop`: start, go on with, and end a training run."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,6 +45,7 @@ def run(
     from nlu_rl.runs.checks import check_recipe, require
     from nlu_rl.runs.layout import require_free_name
     from nlu_rl.runs.sharing import require_cards, require_divisible
+    from nlu_rl.runs.status import PREPARED, read_status, write_status
 
     if name is not None:
         require_free_name(paths.runs_dir(), name)
@@ -62,6 +64,7 @@ def run(
     recipes.fetch_missing_data(resolved)
     run = recipes.create_training_run(path, resolved, name)
     if prepare:
+        write_status(run, replace(read_status(run), phase=PREPARED))
         print(run.path)
         return
     _start(run, processes=processes, detach=detach, json=json)

@@ -216,7 +216,10 @@ def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int
 
 
 def _milder(numbers: RunNumbers, bfloat16: bool) -> Iterator[tuple[list[str], RunNumbers]]:
-    """Yield changes, few before many, and those that cost only time before those that touch the result."""
+    """Yield changes, few before many, and those that cost only time before those that touch the result.
+
+    A smaller batch comes last: with it a run learns otherwise.
+    """
     options: list[tuple[str, dict[str, Any]]] = []
     if numbers.micro_batch_tokens is not None:
         options.append(("train.micro_batch_tokens=null", {"micro_batch_tokens": None}))
@@ -228,7 +231,19 @@ def _milder(numbers: RunNumbers, bfloat16: bool) -> Iterator[tuple[list[str], Ru
         options.append(("quantize=nf4", {"quantize": "nf4"}))
     if numbers.rank > _SMALL_RANK:
         options.append((f"lora.rank={_SMALL_RANK}", {"rank": _SMALL_RANK}))
-    for count in range(1, len(options) + 1):
+    yield from _combined(options, numbers, 1)
+    batch = numbers.batch // 2
+    while batch >= numbers.group:
+        batch -= batch % numbers.group
+        for overrides, changed in _combined(options, replace(numbers, batch=batch), 0):
+            yield [*overrides, f"train.batch={batch}"], changed
+        batch //= 2
+
+
+def _combined(
+    options: list[tuple[str, dict[str, Any]]], numbers: RunNumbers, fewest: int
+) -> Iterator[tuple[list[str], RunNumbers]]:
+    for count in range(fewest, len(options) + 1):
         for chosen in combinations(options, count):
             changes = {key: value for _, change in chosen for key, value in change.items()}
             yield [override for override, _ in chosen], replace(numbers, **changes)

@@ -57,7 +57,7 @@ def _refuse(run: RunDirectory, status: Status) -> None:
             f"The run {run.name} is done: there is nothing to resume.",
             f"To train further, start a run with start_from={run.name}.",
         )
-    if status.live:
+    if status.live and not status.is_prepared:
         worker = f" (process {status.pid} on {status.host})" if status.pid else ""
         raise RunError(
             f"The run {run.name} is {status.state}: it already has a worker{worker}.",

@@ -30,6 +30,8 @@ State = Literal[
 ]
 ENDED: frozenset[str] = frozenset({"done", "failed", "stopped", "lost"})
 VERSION = 1
+PREPARED = "waiting for its launcher"
+"""The phase of a run that was only prepared: whoever launches its worker may take days."""
 QUEUE_SECONDS = 60.0  # a worker writes its process id within seconds of its launch
 SILENCE_SECONDS = 60.0  # a worker beats every 2 seconds
 _START_TOLERANCE_SECONDS = 2.0
@@ -67,6 +69,11 @@ class Status:
     def live(self) -> bool:
         return self.state not in ENDED
 
+    @property
+    def is_prepared(self) -> bool:
+        """Whether no worker of the run was ever launched, nor is about to be by us."""
+        return self.state == "queued" and self.pid is None and self.phase == PREPARED
+
 
 def write_status(run: "RunDirectory", status: Status, *, durable: bool = False) -> None:
     """Replace `status.json`; on a full disk the end of a run is written over the earlier status.
@@ -84,12 +91,11 @@ def write_status(run: "RunDirectory", status: Status, *, durable: bool = False) 
 
 def read_status(run: "RunDirectory", *, now: float | None = None) -> Status:
     """Return the status, with `lost` when the worker is gone. A damaged file reads as lost too."""
-    try:
-        status = parse_status(json.loads(run.status_path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        failure = Failure("The status of the run is missing or damaged.", "Give its command again, or resume it.", 1)
-        return Status(state="lost", error=failure)
-    if status.live and not _worker_alive(status, time.time() if now is None else now):
+    moment = time.time() if now is None else now
+    status = _written(run)
+    if status.live and not _worker_alive(status, moment):
+        status = _written(run)  # it may have written how it ended between the two looks
+    if status.live and not _worker_alive(status, moment):
         failure = Failure(
             "The worker ended without a word: killed, out of memory, or the machine went down.",
             f"{_how_to_go_on(run, status)}; see {run.log_path}.",
@@ -97,6 +103,14 @@ def read_status(run: "RunDirectory", *, now: float | None = None) -> Status:
         )
         return replace(status, state="lost", error=failure)
     return status
+
+
+def _written(run: "RunDirectory") -> Status:
+    try:
+        return parse_status(json.loads(run.status_path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        failure = Failure("The status of the run is missing or damaged.", "Give its command again, or resume it.", 1)
+        return Status(state="lost", error=failure)
 
 
 def _how_to_go_on(run: "RunDirectory", status: Status) -> str:
@@ -147,7 +161,7 @@ def host_name() -> str:
 def _worker_alive(status: Status, now: float) -> bool:
     silence = now - status.heartbeat
     if status.pid is None:
-        return silence < QUEUE_SECONDS
+        return status.is_prepared or silence < QUEUE_SECONDS
     if status.host != host_name():
         return silence < SILENCE_SECONDS
     started = process_started(status.pid)

@@ -57,7 +57,7 @@ def remove(run: RunDirectory) -> Path:
     if run.path.parent != paths.runs_dir().resolve():
         raise RunError(f"{run.name} is not in {paths.runs_dir()}.", "Remove the folder yourself.")
     status = read_status(run)
-    if status.live:
+    if status.live and not status.is_prepared:
         raise RunError(f"The run {run.name} is {status.state}.", f"First 'nlu-rl stop {run.name}'.")
     target = trash_dir() / run.path.name
     try:

@@ -152,5 +152,13 @@ def test_advice_is_mild_first_and_true() -> None:
     stated = replace(PPO, micro_batch_tokens=50_000)
     assert what_to_change(SEVEN_B, stated, 24 * GIB, bfloat16=True) == ["train.micro_batch_tokens=null"]
     assert what_to_change(thirteen, PPO, 4 * GIB, bfloat16=True) == []
+    large = replace(PPO, method="grpo", batch=64, group=8)
+    advised = what_to_change(thirteen, large, 16 * GIB, bfloat16=True)
+    assert advised[-1].startswith("train.batch="), "the last thing to change, for with it a run learns otherwise"
+    batch = int(advised[-1].partition("=")[2])
+    assert batch % 8 == 0
+    milder = replace(large, quantize="nf4", gradient_checkpointing=True, rank=4)
+    assert not plan_memory(thirteen, milder, 16 * GIB).fits
+    assert plan_memory(thirteen, replace(milder, batch=batch), 16 * GIB).fits
     wide = replace(PPO, compute_bytes=4)
     assert "precision=bfloat16" not in what_to_change(SEVEN_B, wide, 15 * GIB, bfloat16=False)

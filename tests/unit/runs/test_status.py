@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 
 from nlu_rl import paths
+from nlu_rl.runs import status as status_module
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import RunDirectory, create_run
-from nlu_rl.runs.status import Failure, Status, host_name, process_started, read_status, write_status
+from nlu_rl.runs.resume import requeue
+from nlu_rl.runs.status import PREPARED, Failure, Status, host_name, process_started, read_status, write_status
+from nlu_rl.runs.trash import remove
 
 
 @pytest.fixture
@@ -52,6 +55,26 @@ def test_a_dead_worker_is_lost(run: RunDirectory) -> None:
     assert status.state == "lost"
     assert status.error is not None
     assert f"nlu-rl resume {run.name}" in status.error.fix
+
+
+def test_how_it_ended_is_seen_when_the_worker_ends_between_the_two_looks(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(_: int) -> None:
+        write_status(run, mine(state="failed", error=Failure("No network.", "Fetch it elsewhere.", 2)))
+
+    write_status(run, mine(heartbeat=0.0))
+    monkeypatch.setattr(status_module, "process_started", ends)
+    found = read_status(run)
+    assert (found.state, found.error) == ("failed", Failure("No network.", "Fetch it elsewhere.", 2))
+
+
+def test_a_prepared_run_waits_for_its_launcher_for_days(run: RunDirectory) -> None:
+    write_status(run, Status(phase=PREPARED, heartbeat=time.time() - 1e6))
+    assert read_status(run).state == "queued"
+    assert requeue(run) == 0, "it can be given a worker here"
+    write_status(run, Status(phase=PREPARED, heartbeat=time.time() - 1e6))
+    assert remove(run).is_dir()
 
 
 def test_a_zombie_is_lost(run: RunDirectory) -> None:
