@@ -103,6 +103,8 @@ def test_from_nothing_to_an_exported_model_by_keys_alone(home: Path, terminal: T
     terminal.press("Enter")
     terminal.see("[4 Review]", "train.max_steps=4", "right answers of sst2")
     terminal.press("Enter")
+    terminal.see("Start it all the same?")  # of its tokens, a byte each, an answer takes more than there may be
+    terminal.press("s")
     terminal.see("DONE", "step 4/4")
     (run,) = [path for path in (home / "runs").iterdir() if path.name[0] != "."]
     terminal.press("e")
