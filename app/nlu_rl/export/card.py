@@ -1,6 +1,7 @@
 """The model card written with an export: what it is, how it was trained, what it scores, how to serve it."""
 
 import json
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,8 +35,9 @@ def model_card(
     prompt: str,
     into: MergeInto = "original",
     served: Sequence[Served] = (),
+    manifest: Mapping[str, Any] | None = None,
 ) -> str:
-    """Return the text of README.md.
+    """Return the text of README.md. Of this machine's folders it gives the names alone: cards are made to be shown.
 
     Args:
         step: name of the checkpoint that was exported.
@@ -44,18 +46,23 @@ def model_card(
         prompt: the same as the model was trained on it.
         into: which weights of the base the adapter was merged into.
         served: the commands that serve it.
+        manifest: of the base's folder, which says what its weights were made from.
     """
+    names = recipe.tasks
+    recipe = _without_folders(recipe)
     licence = base.entry.licence if base.entry else "that of the base model"
     spdx = _SPDX.get(licence, "other")
-    base_id = base.hub_id or base.name
+    base_id = base.hub_id or _without_folder(base.name)
     method = {"sft": "supervised fine-tuning", "ppo": "PPO", "grpo": "GRPO"}[recipe.method]
     parts = [
         _front_matter(base_id if base.hub_id else None, spdx, recipe),
         f"# {name}",
         f"{base_id}, fine-tuned by {method} on {', '.join(recipe.tasks)} with a LoRA of rank {recipe.lora.rank}, "
         f"merged into {_MERGED[into]}. Made by nlu-rl {__version__} from run `{run}`, {step}.",
+        "## Base weights",
+        _base_weights(base_id, manifest or {}),
         "## Data",
-        _data(recipe),
+        _data(names),
         "## Scores",
         _score_table(scores),
         "## The same model as was trained",
@@ -72,9 +79,37 @@ def model_card(
     return "\n\n".join(parts) + "\n"
 
 
-def _data(recipe: Recipe) -> str:
+def _without_folder(reference: str) -> str:
+    return os.path.basename(reference.rstrip(os.sep)) if os.path.isabs(reference) else reference
+
+
+def _without_folders(recipe: Recipe) -> Recipe:
+    """Return the recipe with the names alone of a model and of tasks that are files of this machine."""
+    tasks = [_without_folder(task) for task in recipe.tasks]
+    start = recipe.start_from and _without_folder(recipe.start_from)
+    return recipe.model_copy(update={"model": _without_folder(recipe.model), "tasks": tasks, "start_from": start})
+
+
+def _base_weights(base_id: str, manifest: Mapping[str, Any]) -> str:
+    """Return what the base's weights were made from: under one name there are several, and an adapter fits its own."""
+    held = " in 4 bits (NF4)" if manifest.get("source") == "bundle" else ""
+    made_from = manifest.get("made_from") or manifest
+    belongs = f"This model is made of these weights{held}, and `adapter/` belongs on them"
+    converted = made_from.get("converted_from")
+    if converted:
+        return (
+            f"Not the hub's: they were converted from `{os.path.basename(converted['file'])}` of the package file "
+            f"`{made_from.get('url')}` (SHA-256 `{converted['wheel_sha256']}`). {belongs}, not on the weights of "
+            f"{base_id} on the hub, whose name `base_model` and the adapter's configuration give for its origin."
+        )
+    if made_from.get("source") == "hub":
+        return f"Those of {made_from.get('url')}. {belongs}."
+    return f"Those of a folder of its own, of unrecorded origin. {belongs}."
+
+
+def _data(names: Sequence[str]) -> str:
     """Return the data each task was trained on, with its licence as far as it is known."""
-    tasks = [get_task(name) for name in recipe.tasks]
+    tasks = [get_task(name) for name in names]
     return "\n".join(
         f"- {task.name}: {', '.join(task.datasets()) or 'a file of its own'}; licence: {task.about()['licence']}"
         for task in tasks
@@ -84,7 +119,7 @@ def _data(recipe: Recipe) -> str:
 def _serve(served: Sequence[Served], body: str) -> str:
     commands = "\n".join(f"{one.command}   # {one.program}" for one in served)
     return (
-        f"```\n{commands}\n```\n\n"
+        f"In the folder that holds this one:\n\n```\n{commands}\n```\n\n"
         f"The chat template opens the answer with `{OPEN_TAG}` by itself, so chat requests need nothing but the stop "
         f"text (transformers takes the folder's path for the model's name):\n\n"
         "```\ncurl http://localhost:8000/v1/chat/completions -H 'Content-Type: application/json' "

@@ -28,6 +28,7 @@ from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.chat import render_prompt
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.load import load_tokenizer
+from nlu_rl.models.verify import read_manifest
 from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs.files import disk_error
 from nlu_rl.runs.layout import RunDirectory, list_runs, open_run
@@ -167,18 +168,20 @@ def _write_texts(
     """Write the model card, and Ollama's Modelfile beside a GGUF file."""
     task, example = rows[0]
     tokenizer = load_tokenizer(draft, target.name)
+    base = resolve_reference(recipe.model)
     card = model_card(
         name=target.name,
         run=source.name,
         step=checkpoint.name,
         recipe=recipe,
-        base=resolve_reference(recipe.model),
+        base=base,
         agreement=agreement,
         scores=_scores_of(source, checkpoint),
         messages=task.prompt(example)[:-1],
         prompt=render_prompt(tokenizer, task.prompt(example)),
         into=into,
-        served=serving_commands(target, gguf=gguf),
+        served=serving_commands(Path(target.name), gguf=gguf),
+        manifest=read_manifest(base.folder),
     )
 
     def render(messages: list[dict[str, str]]) -> str:
