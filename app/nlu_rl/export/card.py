@@ -19,6 +19,8 @@ _MERGED: dict[MergeInto, str] = {
     "original": "the base's own weights (bfloat16)",
     "quantized": "what the 4-bit weights it was trained on stand for (in bfloat16), so that it is what was trained",
 }
+_PORT = 8000
+"""Of the example's request."""
 _SPDX = {"Apache-2.0": "apache-2.0", "Llama 2 Community License": "llama2"}
 
 
@@ -121,12 +123,17 @@ def _serve(served: Sequence[Served], body: str) -> str:
     return (
         f"In the folder that holds this one:\n\n```\n{commands}\n```\n\n"
         f"The chat template opens the answer with `{OPEN_TAG}` by itself, so chat requests need nothing but the stop "
-        f"text (transformers takes the folder's path for the model's name):\n\n"
-        "```\ncurl http://localhost:8000/v1/chat/completions -H 'Content-Type: application/json' "
+        f"text (transformers takes the folder's path for the model's name{_other_ports(served)}):\n\n"
+        f"```\ncurl http://localhost:{_PORT}/v1/chat/completions -H 'Content-Type: application/json' "
         f"-d {shlex.quote(body)}\n```\n\n"
         f"Some servers return `{CLOSE_TAG}` with the answer, some do not; what is before it counts. "
         "`adapter/` holds the LoRA for serving it unmerged."
     )
+
+
+def _other_ports(served: Sequence[Served]) -> str:
+    """Return where a server listens that is not at the port of the example."""
+    return "".join(f"; {one.program} listens on port {one.port}" for one in served if one.port not in (None, _PORT))
 
 
 def _front_matter(base_id: str | None, spdx: str, recipe: Recipe) -> str:

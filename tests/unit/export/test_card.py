@@ -75,3 +75,9 @@ def test_a_card_names_no_folder_of_this_machine(home: Path, tmp_path: Path) -> N
     assert "my-model, fine-tuned by" in text
     assert "model: my-model" in text
     assert str(tmp_path) not in text
+
+
+def test_the_port_of_each_server_is_named(home: Path) -> None:
+    text = card(None)
+    assert "curl http://localhost:8000/" in text
+    assert "; llama.cpp listens on port 8080):" in text
