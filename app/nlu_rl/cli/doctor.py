@@ -203,6 +203,7 @@ def _precision() -> "Check":
 
 def _models() -> "list[Check]":
     from nlu_rl import paths
+    from nlu_rl.models.encoders import is_encoder
     from nlu_rl.models.verify import verify_folder
     from nlu_rl.runs.checks import Check
 
@@ -211,7 +212,7 @@ def _models() -> "list[Check]":
         return [Check("models", "warn", "No model is here yet.", "'nlu-rl models fetch smollm2-135m'")]
     checks = []
     for folder in folders:
-        problems = verify_folder(folder, hashes=False)
+        problems = verify_folder(folder, hashes=False, encoder=is_encoder(folder))
         if problems:
             checks.append(
                 Check(f"model {folder.name}", "warn", " ".join(problems), "'nlu-rl models verify' says more.")

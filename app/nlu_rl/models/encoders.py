@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from nlu_rl import paths
 from nlu_rl.errors import ModelError
@@ -75,12 +76,24 @@ def resolve_encoder(name: str) -> Reference:
 
 def require_encoder(folder: Path, name: str) -> None:
     """Raise ModelError where `folder` holds a decoder, told by its config; one without a config is let pass."""
+    config = _config(folder)
+    if config is not None and reads_one_way(config):
+        raise _not_an_encoder(name)
+
+
+def is_encoder(folder: Path) -> bool:
+    """Return whether the model in `folder` is one to be used as an encoder, by its name or its config."""
+    config = _config(folder)
+    return folder.name in ENCODERS or (config is not None and "model_type" in config and not reads_one_way(config))
+
+
+def _config(folder: Path) -> dict[str, Any] | None:
+    """Return the config of the model in `folder`; None when it has none, or a damaged one."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return
-    if isinstance(config, dict) and reads_one_way(config):
-        raise _not_an_encoder(name)
+        return None
+    return config if isinstance(config, dict) else None
 
 
 def _not_an_encoder(name: str) -> ModelError:
