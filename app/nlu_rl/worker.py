@@ -111,5 +111,17 @@ def _function(kind: str) -> JobFunction:
     return function
 
 
+def _start(arguments: list[str]) -> int:
+    """Do the job of the run directory on the command line, where that is one; nothing is written into another."""
+    if len(arguments) == 1 and arguments[0] and RunDirectory(Path(arguments[0])).job_path.is_file():
+        return main(arguments[0], own_process=True)
+    given = f"'{arguments[0]}' is no run directory" if len(arguments) == 1 else "One run directory must be given"
+    sys.stderr.write(
+        f"{given}: a worker takes the path that 'nlu-rl run RECIPE --prepare' prints.\n"
+        "'nlu-rl resume RUN' goes on with a run by its name.\n"
+    )
+    return 2
+
+
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], own_process=True))
+    sys.exit(_start(sys.argv[1:]))

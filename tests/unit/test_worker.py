@@ -45,3 +45,13 @@ def test_a_job_imports_only_what_it_uses(
     work = Job("train")
     worker._leave_out(create_run(home, "a-run", work, recipe), work)
     assert {name for name in ("bitsandbytes", "datasets") if sys.modules[name] is None} == out
+
+
+@pytest.mark.parametrize("arguments", [["/nonexistent"], ["a-run-name"], [""], [], ["a", "b"], ["."]])
+def test_what_is_no_run_directory_is_refused_in_two_lines(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert worker._start(arguments) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 2
+    assert list(tmp_path.iterdir()) == []
