@@ -15,6 +15,7 @@ from typing import Any
 
 from nlu_rl import paths
 from nlu_rl.crowding import CrowdWatch
+from nlu_rl.errors import NluRlError
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.quantized import stored_quantization
 from nlu_rl.recipe import load_recipe
@@ -53,7 +54,11 @@ def main(directory: str, *, own_process: bool = False) -> int:
         os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     if os.environ.get("RANK", "0") != "0":
         # One of a training run's other processes: it computes, and leaves every file of the run to the first.
-        _do(run, None, own_process)
+        try:
+            _do(run, None, own_process)
+        except NluRlError as error:
+            logging.getLogger(__name__).error("%s", error)
+            return error.exit_code
         return 0
     with job(run) as reporter:
         reporter.result = _do(run, reporter, own_process)

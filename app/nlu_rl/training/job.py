@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import torch
 
-from nlu_rl.errors import ModelError, RecipeError
+from nlu_rl.errors import ModelError, RecipeError, RunError
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.load import LoadedModel, load_model, pick_device, pick_dtype
 from nlu_rl.models.lora import add_lora, load_adapter, matched_targets
@@ -27,6 +27,7 @@ from nlu_rl.policy.policy import DEFAULT_TOKENS, Policy
 from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.policy.sharding import shard_layers
 from nlu_rl.recipe import Recipe, load_recipe
+from nlu_rl.runs import control
 from nlu_rl.runs.checkpoints import best_checkpoint, latest_checkpoint
 from nlu_rl.runs.files import write_atomic
 from nlu_rl.runs.layout import RunDirectory, open_run
@@ -39,6 +40,7 @@ from nlu_rl.training.dry_step import worst_case_step
 from nlu_rl.training.processes import (
     Processes,
     SharedReporter,
+    is_lost,
     join_processes,
     leave_processes,
 )
@@ -66,6 +68,18 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter | None)
     processes = join_processes()
     try:
         return _train(run, SharedReporter(reporter, processes) if processes.several else reporter, processes)
+    except (RuntimeError, RunError) as error:
+        if not processes.several or not is_lost(error.__cause__ or error):  # saving a checkpoint exchanges, too
+            raise
+        logger.exception("an exchange with the other processes failed")
+        if processes.rank == 0:
+            control.clear(run)  # a launcher asks those that are left to stop, which the next launch would obey
+        raise RunError(
+            f"Another of the run's {processes.world} processes has ended, or cannot be reached any more; "
+            "if it gave a reason, the log has it.",
+            f"'nlu-rl resume {run.name} --processes {processes.world}', or the same launch again, goes on from the "
+            "last checkpoint.",
+        ) from None
     finally:
         leave_processes()
 

@@ -128,6 +128,11 @@ def _asks_for_fsdp() -> bool:
     return True
 
 
+def is_lost(error: BaseException) -> bool:
+    """Return whether an exchange failed because another process is gone; gloo says so in words alone."""
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error).lower())
+
+
 def leave_processes() -> None:
     if dist.is_initialized():
         dist.destroy_process_group()
