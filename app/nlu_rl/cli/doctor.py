@@ -192,13 +192,14 @@ def _offline() -> "Check":
 
 
 def _precision() -> "Check":
+    from nlu_rl.errors import ModelError
+    from nlu_rl.models.machine import wanted_precision
     from nlu_rl.runs.checks import Check
 
-    wanted = os.environ.get("NLU_RL_PRECISION", "auto")
-    if wanted not in ("auto", "float32", "bfloat16"):
-        message = f"NLU_RL_PRECISION is '{wanted}'."
-        return Check("precision", "fail", message, "Set it to float32, bfloat16 or auto.")
-    return Check("precision", "ok", f"{wanted}.")
+    try:
+        return Check("precision", "ok", f"{wanted_precision('auto')}.")
+    except ModelError as error:
+        return Check("precision", "fail", error.message, error.fix)
 
 
 def _models() -> "list[Check]":

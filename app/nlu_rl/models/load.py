@@ -25,6 +25,7 @@ from transformers.utils import logging as transformers_logging
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.four_bit import four_bit_config, keep_weights_in_place, set_compute_type
+from nlu_rl.models.machine import wanted_precision
 from nlu_rl.models.quantized import Quantization, stored_quantization
 
 logger = logging.getLogger(__name__)
@@ -115,11 +116,9 @@ def pick_dtype(precision: Precision, device: torch.device) -> torch.dtype:
     Raises:
         ModelError: NLU_RL_PRECISION is neither float32 nor bfloat16.
     """
-    wanted = os.environ.get("NLU_RL_PRECISION", "auto") if precision == "auto" else precision
+    wanted = wanted_precision(precision)
     if wanted in _DTYPES:
         return _DTYPES[wanted]
-    if wanted != "auto":
-        raise ModelError(f"NLU_RL_PRECISION is '{wanted}'.", "Set it to float32, bfloat16 or auto.")
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if native else torch.float32

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from nlu_rl.errors import NluRlError, unknown_name
+from nlu_rl.errors import ModelError, NluRlError, unknown_name
 
 MIB = 1 << 20
 GPU_MIB = {
@@ -26,6 +26,18 @@ GPU_MIB = {
 """Memory of the cards `plan` knows by name, as nvidia-smi reports it."""
 _WITHOUT_BFLOAT16 = frozenset({"t4"})
 _CGROUP_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+
+
+def wanted_precision(stated: str) -> str:
+    """Return what a recipe's precision means here: `auto` leaves it to NLU_RL_PRECISION.
+
+    Raises:
+        ModelError: NLU_RL_PRECISION is none of float32, bfloat16 and auto.
+    """
+    wanted = os.environ.get("NLU_RL_PRECISION", "auto") if stated == "auto" else stated
+    if wanted not in ("float32", "bfloat16", "auto"):
+        raise ModelError(f"NLU_RL_PRECISION is '{wanted}'.", "Set it to float32, bfloat16 or auto.")
+    return wanted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from nlu_rl.errors import ModelError
 from nlu_rl.models.catalogue import ModelEntry, resolve_reference
-from nlu_rl.models.machine import Accelerator
+from nlu_rl.models.machine import Accelerator, wanted_precision
 from nlu_rl.models.memory import numbers_of, plan_memory, what_to_change
 from nlu_rl.models.quantized import stored_quantization
 from nlu_rl.models.shape import ModelShape, shape_of_folder
@@ -30,7 +30,7 @@ def plan_recipe(
     `shards`: processes over which the base's layers are cut up.
 
     Raises:
-        ModelError: unknown model, or one whose sizes are not known before it is fetched.
+        ModelError: unknown model, or one whose sizes are not known before it is fetched; or NLU_RL_PRECISION is no precision.
     """
     name, shape = shape_of(recipe.model)
     if stored_quantization(resolve_reference(recipe.model).folder) == "nf4":
@@ -71,7 +71,7 @@ def shape_of(reference: str) -> tuple[str, ModelShape]:
 
 def _compute_bytes(precision: str, accelerator: Accelerator) -> int:
     """Return the bytes of a number; `auto` on a CPU is planned as float32, the larger of what it may choose."""
-    wanted = os.environ.get("NLU_RL_PRECISION", "auto") if precision == "auto" else precision
+    wanted = wanted_precision(precision)
     if wanted == "auto":
         return 2 if accelerator.kind == "cuda" and accelerator.bfloat16 else 4
     return 4 if wanted == "float32" else 2

@@ -47,7 +47,9 @@ def check_recipe(recipe: Recipe) -> list[Check]:
     for name in recipe.tasks:
         checks.extend(_check_task(recipe, name, tokenizer))
     checks.append(model)
-    if model.state != "fail":
+    precision = _check_precision(recipe)
+    checks.extend(precision)
+    if model.state != "fail" and not precision:
         checks.extend(_check_plan(recipe))
     checks.append(check_disk(RUN_BYTES + disk_bytes))
     if recipe.start_from is not None:
@@ -193,6 +195,17 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
         message = f"{recipe.model} is not whole: {' '.join(problems)} A run fetches it."
         return Check("model", "warn", message, fetch), needed + checkpoints
     return Check("model", "ok", f"{recipe.model} is in {model.folder}."), checkpoints
+
+
+def _check_precision(recipe: Recipe) -> list[Check]:
+    """Return what is wrong with the precision that the environment asks for; nothing where it is fine."""
+    from nlu_rl.models.machine import wanted_precision
+
+    try:
+        wanted_precision(recipe.precision)
+    except NluRlError as error:
+        return [Check("precision", "fail", error.message, error.fix)]
+    return []
 
 
 def _check_plan(recipe: Recipe) -> list[Check]:

@@ -9,7 +9,9 @@ import pytest
 from nlu_rl.data.cache import write_splits
 from nlu_rl.data.checks import SplitRows
 from nlu_rl.data.schema import get_schema
-from nlu_rl.errors import NluRlError, RecipeError
+from nlu_rl.errors import ModelError, NluRlError, RecipeError
+from nlu_rl.models.machine import named_accelerator
+from nlu_rl.models.recipe_plan import plan_recipe
 from nlu_rl.recipe import Recipe
 from nlu_rl.runs.checks import Check, absolute, check_disk, check_home, check_recipe, require
 from nlu_rl.runs.files import write_json
@@ -170,3 +172,12 @@ def test_only_paths_become_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert absolute("./folder") == str(tmp_path / "folder")
     for reference in ("smollm2-135m", "org/name", "./none", "folder"):
         assert absolute(reference) == reference
+
+
+def test_a_precision_that_is_none_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NLU_RL_PRECISION", "foo")
+    with pytest.raises(RecipeError, match="NLU_RL_PRECISION is 'foo'"):
+        require(check_recipe(recipe()))
+    with pytest.raises(ModelError, match="NLU_RL_PRECISION is 'foo'"):
+        plan_recipe(recipe(), named_accelerator("t4"))
+    assert "precision" not in states(check_recipe(recipe(precision="float32")))
