@@ -165,10 +165,13 @@ def _folders() -> "list[Check]":
         "exports": paths.exports_dir(),
         **{name: Path(os.environ[name]) for name in _CACHES if os.environ.get(name)},
     }
-    return [_writable(name, folder) for name, folder in folders.items()]
+    set_by = {"hub cache": "HF_HOME"} if os.environ.get("HF_HOME") else {}
+    set_by |= {name: name for name in _CACHES}
+    return [_writable(name, folder, set_by.get(name, "NLU_RL_HOME")) for name, folder in folders.items()]
 
 
-def _writable(name: str, folder: Path) -> "Check":
+def _writable(name: str, folder: Path, variable: str) -> "Check":
+    """Try to write there; `variable` is the one that says where it is."""
     import tempfile
 
     from nlu_rl.runs.checks import Check
@@ -179,7 +182,7 @@ def _writable(name: str, folder: Path) -> "Check":
             return Check(f"{name} folder", "ok", f"{folder} is writable.")
     except OSError as error:
         message = f"{folder} is not writable: {error.strerror}."
-        return Check(f"{name} folder", "fail", message, "Set NLU_RL_HOME to a folder you can write to.")
+        return Check(f"{name} folder", "fail", message, f"Set {variable} to a folder you can write to.")
 
 
 def _offline() -> "Check":

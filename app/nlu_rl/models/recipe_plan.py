@@ -30,7 +30,8 @@ def plan_recipe(
     `shards`: processes over which the base's layers are cut up.
 
     Raises:
-        ModelError: unknown model, or one whose sizes are not known before it is fetched; or NLU_RL_PRECISION is no precision.
+        ModelError: unknown model, or one whose sizes are not known before it is fetched; or a precision that
+            is none.
     """
     name, shape = shape_of(recipe.model)
     if stored_quantization(resolve_reference(recipe.model).folder) == "nf4":

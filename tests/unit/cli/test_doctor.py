@@ -18,3 +18,17 @@ def test_an_encoder_needs_no_chat_template(home: Path, name: str, asks: bool) ->
     (folder / "tokenizer.json").write_text("{}", encoding="utf-8")
     [check] = doctor._models()
     assert ("chat template" in check.message) is asks
+
+
+def test_the_variable_that_is_wrong_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HOME", "/proc/x")
+    monkeypatch.setenv("TMPDIR", "/proc/y")
+    fixes = {check.name: check.fix for check in doctor._folders() if check.state == "fail"}
+    assert fixes == {
+        "hub cache folder": "Set HF_HOME to a folder you can write to.",
+        "TMPDIR folder": "Set TMPDIR to a folder you can write to.",
+    }
+    monkeypatch.setenv("NLU_RL_HOME", "/proc/z")
+    monkeypatch.delenv("HF_HOME")
+    fixes = {check.name: check.fix for check in doctor._folders() if check.state == "fail"}
+    assert fixes["hub cache folder"] == fixes["runs folder"] == "Set NLU_RL_HOME to a folder you can write to."
