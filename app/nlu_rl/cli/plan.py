@@ -1,12 +1,15 @@
 """`nlu-rl plan`: how much memory a recipe takes on a card, what takes it, and what to change when it does not fit."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nlu_rl.cli.arguments import Json, Overrides, RecipeName
 from nlu_rl.models.machine import GPU_MIB
 from nlu_rl.models.recipe_plan import PROMPT_TOKENS
+
+if TYPE_CHECKING:
+    from nlu_rl.recipe import Recipe
 
 app = typer.Typer()
 _BAR = 28
@@ -49,11 +52,27 @@ def plan(
     from nlu_rl.models.recipe_plan import plan_recipe
 
     _, resolved = resolve(recipe, overrides or [])
+    require_room(resolved, prompt_tokens)
     report = plan_recipe(resolved, named_accelerator(gpu), prompt_tokens, price)
     if json:
         emit_json(report)
     else:
         _print(report)
+
+
+def require_room(recipe: "Recipe", prompt_tokens: int) -> None:
+    """Raise RecipeError when a prompt of that length and an answer are more than the model reads."""
+    from nlu_rl.errors import RecipeError
+    from nlu_rl.models.recipe_plan import shape_of
+
+    name, shape = shape_of(recipe.model)
+    room = shape.context - recipe.generation.max_new_tokens
+    if prompt_tokens > room:
+        raise RecipeError(
+            f"A prompt of {prompt_tokens} tokens and an answer of {recipe.generation.max_new_tokens} are more than the "
+            f"{shape.context} tokens of {name}'s context.",
+            f"Give --prompt-tokens of at most {room}, or a model with a longer context.",
+        )
 
 
 def _print(report: dict[str, Any]) -> None:
