@@ -3,6 +3,7 @@
 The loss is the mean negative log-probability over all answer tokens of the batch, whatever the micro-batches.
 """
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,29 +40,40 @@ class EngineSFTTrainer(SupervisedRun, SFTTrainer):
         with metrics.timed("update"):
             processes.sum_gradients(self.model.parameters())
         sums = processes.totals(sums)
-        metrics.values["entropy"] = sums["entropy"]
+        metrics.values.update({name: value for name, value in sums.items() if name != "loss"})
         return torch.tensor(sums["loss"], device=self.args.device)
 
     def _backward(self, positions: list[int]) -> dict[str, float]:
-        """Accumulate the gradient of this process's rows and return its part of the loss and the entropy."""
+        """Accumulate the gradient of this process's rows and return its part of the loss and the entropy.
+
+        Of a mix it returns the loss of each task too, over that task's answer tokens, as `loss/<task>`.
+        """
         context = self.context
         rows = [context.rows[position] for position in positions]
         prompts = [row.prompt_ids for row in rows]
         targets = [row.target_ids for row in rows]
         tokens = sum(len(target) for target in targets)
+        tasks: Counter[str] = Counter()
+        for row in rows:
+            tasks[row.task.name] += len(row.target_ids)
+        losses = {f"loss/{name}": 0.0 for name in tasks} if len(tasks) > 1 else {}
         context.metrics.values["completion_tokens"] = tokens / len(rows)
         own = context.processes.share(len(rows))
-        prompts, targets = [prompts[i] for i in own], [targets[i] for i in own]
+        rows, prompts, targets = [rows[i] for i in own], [prompts[i] for i in own], [targets[i] for i in own]
         total = torch.zeros((), device=self.args.device)
         entropy = torch.zeros((), device=self.args.device)
         with context.metrics.timed("update"):
             for group in context.policy.micro_batches(prompts, targets):
                 scores = context.policy.score_together([prompts[i] for i in group], [targets[i] for i in group])
-                loss = -(scores.log_probs * scores.mask).sum() / tokens
+                row_losses = -(scores.log_probs * scores.mask).sum(1)
+                loss = row_losses.sum() / tokens
                 self.accelerator.backward(loss)
                 total += loss.detach()
+                for place, row_loss in zip(group, row_losses.tolist(), strict=True) if losses else ():
+                    name = rows[place].task.name
+                    losses[f"loss/{name}"] += row_loss / tasks[name]
                 entropy += (masked_mean(scores.entropy, scores.mask) * scores.mask.sum() / tokens).detach()
-        return {"loss": float(total), "entropy": float(entropy)}
+        return {"loss": float(total), "entropy": float(entropy), **losses}
 
 
 def make_sft_trainer(context: Context) -> EngineSFTTrainer:

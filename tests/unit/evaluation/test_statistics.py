@@ -93,6 +93,15 @@ def test_the_bootstrap_interval_of_a_share_is_the_binomials() -> None:
     assert high == pytest.approx(0.8 + 1.96 * deviation, abs=0.006)
 
 
+@pytest.mark.parametrize("answer", ["positive", "negative"])
+def test_all_rows_alike_are_not_certainty(answer: str) -> None:
+    from scipy.stats import binomtest
+
+    rows = scored(SST2, [("positive", answer)] * 20)
+    exact = binomtest(20 if answer == "positive" else 0, 20).proportion_ci(method="exact")
+    assert bootstrap_intervals(SST2, [rows], seed=1)["accuracy"] == pytest.approx((exact.low, exact.high))
+
+
 def test_the_bootstrap_agrees_with_scipys() -> None:
     from scipy.stats import bootstrap
 
