@@ -238,7 +238,7 @@ HUB: list[tuple[str, list[dict[str, Any]], tuple[str, str]]] = [
         [
             {
                 "id": "56be",
-                "context": "C",
+                "context": "ab",
                 "question": "Q",
                 "answers": {"text": ["a", "b", "a"], "answer_start": [0, 1, 0]},
             }
@@ -288,9 +288,9 @@ def test_a_damaged_row_of_the_hubs_shape_is_refused(tmp_path: Path) -> None:
     ]
     part = read_file(get_schema("squad"), write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, lines))))
     assert [str(refusal) for refusal in part.refused] == [
-        "line 2: not as the hub has it: 'int' object has no attribute 'strip'",
+        "line 2: not as the hub has it: 'int' object has no attribute 'split'",
         "line 3: no 'context' in it",
-        "line 4: the label is empty",
+        "line 4: it has no answer",
     ]
 
 

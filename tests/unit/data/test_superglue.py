@@ -252,7 +252,7 @@ HUB = [
         {
             "id": "56be",
             "title": "T",
-            "context": "C",
+            "context": "ab",
             "question": "Q",
             "answers": {"text": ["a", "b", "a"], "answer_start": [0, 1, 0]},
         },
