@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -198,6 +199,30 @@ async def test_a_widget_that_goes_with_a_key_takes_no_others_with_it(
         at_once(pilot, "slash l i v e")
         await until(pilot, "live")
         assert pilot.app.screen.query_one(FilterBar).value == "live"
+
+
+async def test_a_mark_that_comes_late_lets_no_second_key_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    later: list[Any] = []
+    passed: list[str] = []
+    app: Any = SimpleNamespace(screen="home", set_timer=lambda *_: None, call_later=lambda *call: later.append(call))
+    target: Any = SimpleNamespace(is_attached=True, post_message=lambda _: None)
+
+    async def pass_on(key: Any) -> None:
+        passed.append(key)
+        line.sent(app.screen, target)
+
+    line = key_line.KeyLine(app, pass_on)
+    line.sent(app.screen, target)
+    keys: Any = ["a", "b"]
+    assert [line.waits(key) for key in keys] == [True, True]
+    late: Any = SimpleNamespace(number=1, again=False, target=target)
+    line.handled(late)
+    monkeypatch.setattr(key_line, "LONGEST_SECONDS", 0.0)
+    await line._look()
+    assert passed == ["a"]
+    for call, *arguments in later:
+        await call(*arguments)
+    assert passed == ["a"], "what 'a' does is still to come"
 
 
 @pytest.mark.parametrize("name", KEYS)

@@ -18,7 +18,7 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from textual.app import App
 
-LONGEST_SECONDS = 1.0
+LONGEST_SECONDS = 3.0
 LOOK_SECONDS = 0.05
 """A mark is lost with the widget that was to pass it on: keys that wait look whether it is still there, and for how
 long it has been away."""
@@ -75,18 +75,20 @@ class KeyLine:
         if message.again and message.target.is_attached:
             message.target.post_message(KeyHandled(self._number, message.target, again=False))
         elif self._app.screen is self._screen:
-            self._app.call_later(self._next)
+            self._app.call_later(self._next, message.number)
         else:  # a screen that has just come has the focus nowhere yet
-            self._app.screen.call_after_refresh(self._app.call_later, self._next)
+            self._app.screen.call_after_refresh(self._app.call_later, self._next, message.number)
 
     async def _look(self) -> None:
         if self._is_free:
-            await self._next()
+            await self._next(self._number)
         if self._waiting:
             self._app.set_timer(LOOK_SECONDS, self._look)
 
-    async def _next(self) -> None:
-        """Pass on the keys that wait, up to the first one that goes to a widget."""
+    async def _next(self, number: int) -> None:
+        """Pass on the keys that wait behind that one, up to the first that goes to a widget; none if it is not last."""
+        if number != self._number:
+            return
         self._since = None
         while self._waiting and self._since is None:
             await self._pass_on(self._waiting.popleft())
