@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input
@@ -188,6 +188,14 @@ async def test_keys_typed_in_a_burst_go_where_those_before_have_led(open_app: Op
         await until(pilot, "\nsst2\n")
         assert isinstance(pilot.app.screen, WizardScreen)
         assert pilot.app.screen.query_one("#other", Input).value == "sst2"
+
+
+async def test_what_is_pasted_between_keys_stays_between_them(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        at_once(pilot, "slash g r")
+        pilot.app.post_message(Paste("po_d"))
+        at_once(pilot, "o n e")
+        await until(pilot, "filter: grpo_done")
 
 
 async def test_a_widget_that_goes_with_a_key_takes_no_others_with_it(

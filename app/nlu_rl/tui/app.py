@@ -12,7 +12,7 @@ from typing import Any
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding
-from textual.events import Event
+from textual.events import Event, Paste
 from textual.events import Key as KeyEvent
 from textual.filter import LineFilter
 from textual.message import Message
@@ -116,13 +116,13 @@ class NluApp(App[None]):
         return THEME.name
 
     async def on_event(self, event: Event) -> None:
-        """Pass keys on one at a time; see `nlu_rl.tui.key_line`."""
-        if not isinstance(event, KeyEvent) or event.is_forwarded:
+        """Pass keys, and what is pasted between them, on one at a time; see `nlu_rl.tui.key_line`."""
+        if not isinstance(event, KeyEvent | Paste) or event.is_forwarded:
             await super().on_event(event)
         elif not self._key_line.waits(event):
             await self._pass_on(event)
 
-    async def _pass_on(self, key: KeyEvent) -> None:
+    async def _pass_on(self, key: KeyEvent | Paste) -> None:
         screen, target = self.screen, self.focused or self.screen
         await super().on_event(key)
         if key.is_forwarded:
