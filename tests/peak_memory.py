@@ -95,8 +95,9 @@ class RandomRows:
         from nlu_rl.training.rows import Row
         from toy_run import EXAMPLES, HighOrLow
 
+        task: Any = HighOrLow()
         prompt, target = self._tokens[position]
-        return Row(HighOrLow(), EXAMPLES[position % 2], prompt, target[1:])  # type: ignore[arg-type]
+        return Row(task, EXAMPLES[position % 2], prompt, target[1:])
 
 
 def save_model(sizes: dict[str, Any], dtype: str, folder: Path) -> None:
