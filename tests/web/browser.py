@@ -40,6 +40,7 @@ class Page:
         self.requests: list[str] = []
         self.complaints: list[str] = []
         self._terminal = bytearray()
+        self._arrived = asyncio.Event()
 
     @property
     def shown(self) -> str:
@@ -52,7 +53,10 @@ class Page:
                 future.set_result(event)
                 continue
             method, values = event.get("method"), event.get("params", {})
-            if method == "Network.requestWillBeSent":
+            if method == "Page.frameNavigated":
+                self._terminal.clear()  # what a page that was left has shown is not on the one that has come
+                self._arrived.set()
+            elif method == "Network.requestWillBeSent":
                 self.requests.append(values["request"]["url"])
             elif method == "Network.webSocketCreated":
                 self.requests.append(values["url"])
@@ -70,12 +74,22 @@ class Page:
         return answer["result"]  # type: ignore[no-any-return]
 
     async def open(self, address: str) -> None:
-        self._terminal.clear()
-        await self.ask("Page.navigate", url=address)
+        """Go to a page and wait until its terminal takes keys."""
+        await self._go("Page.navigate", url=address)
 
     async def reload(self) -> None:
-        self._terminal.clear()
-        await self.ask("Page.reload")
+        """Load the page anew and wait until its terminal takes keys."""
+        await self._go("Page.reload")
+
+    async def _go(self, method: str, **values: Any) -> None:
+        self._arrived.clear()
+        await self.ask(method, **values)
+        await asyncio.wait_for(self._arrived.wait(), 60)
+        for _ in range(600):
+            if await self.evaluate("document.activeElement?.className") == "xterm-helper-textarea":
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError("The page's terminal does not take keys.")
 
     async def press(self, *keys: str) -> None:
         for key in keys:
@@ -93,7 +107,7 @@ class Page:
         answer = await self.ask("Page.captureScreenshot")
         path.write_bytes(base64.b64decode(answer["data"]))
 
-    async def see(self, words: str, seconds: float = 90) -> None:
+    async def see(self, words: str, seconds: float = 180) -> None:
         """Wait until the terminal has been sent these words."""
         for _ in range(int(seconds * 10)):
             if words in self.shown:

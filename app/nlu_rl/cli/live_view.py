@@ -84,7 +84,7 @@ class PlainView:
             self._step_shown = now
             return self._step_line(event)
         if kind == "validation":
-            return f"validation at step {event.get('step')}: {scores_text(event)}"
+            return _validation_text(event)
         if kind == "warning":
             return f"warning: {event.get('message')}"
         if kind == "checkpoint":
@@ -143,11 +143,11 @@ class RichView:
         parts: list[RenderableType] = [Text(self._header, style="bold"), _bar(watch)]
         if watch.steps:
             parts.append(_table(watch))
-        if watch.baseline is not None and watch.baseline is not watch.validation:
-            parts.append(Text(f"before training: {scores_text(watch.baseline)}"))
-        if watch.validation is not None:
-            at = watch.validation.get("step")
-            parts.append(Text(f"validation at step {at}: {scores_text(watch.validation)}", style="green"))
+        for task, event in watch.baselines.items():
+            if watch.validated[task] is not event:
+                parts.append(Text(f"before training, on {task}: {scores_text(event)}"))
+        for event in watch.validated.values():
+            parts.append(Text(_validation_text(event), style="green"))
         parts.extend(Text(f"warning: {text}", style="yellow") for text in watch.warnings)
         parts.extend(Text(text, style="bold yellow") for text in self._notes)
         return Group(*parts)
@@ -167,6 +167,10 @@ def header_text(watch: Watch) -> str:
         arguments = read_job(watch.run).arguments
         about = [str(arguments[key]) for key in ("model", "run", "task", "split") if arguments.get(key)]
         return "  ".join([name, *about])
+
+
+def _validation_text(event: dict[str, Any]) -> str:
+    return f"validation on {event.get('task')} at step {event.get('step')}: {scores_text(event)}"
 
 
 def scores_text(event: dict[str, Any]) -> str:

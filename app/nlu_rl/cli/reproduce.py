@@ -62,7 +62,7 @@ def reproduce(
     The table stands beside the paper's own figures in report.md, report.csv and report.html. Given again after an
     interruption, the command goes on where it was; given again with more seeds or tasks, it runs what is new.
     """
-    from nlu_rl.cli.console import emit_json
+    from nlu_rl.cli.console import emit_json, note
     from nlu_rl.cli.reproduce_run import print_plan, run_all, steps_of, write_table
     from nlu_rl.reproduce.budget import parse_budget
     from nlu_rl.reproduce.matrix import choose_methods, choose_tasks
@@ -78,6 +78,7 @@ def reproduce(
         examples,
         endpoint={"url": endpoint},
     )
+    note("Reading the rows and what is done ...")
     columns, left_out = _with_rows(columns, given=bool(tasks))
     cells, untrained = _cells(what, rows, columns, _seeds(seeds), _shots(shots), also or [])
     left_out |= untrained

@@ -93,18 +93,25 @@ def require_trained(run: RunDirectory) -> None:
 
 
 def choose_task(name: str | None, subjects: list[dict[str, Any]]) -> tuple[str, Task]:
-    """Return the task asked for, else the first task of the first run.
+    """Return the task asked for, else the first that all runs were trained for.
 
     Raises:
-        RecipeError: unknown task, or none given and no run to take it from.
+        RecipeError: unknown task, or none given and none that the runs share.
     """
-    if name is None:
-        runs = [subject["run"] for subject in subjects if subject["run"]]
-        if not runs:
-            raise RecipeError("A model has no task of its own.", "Give --task; 'nlu-rl tasks list' shows them.")
-        name = tasks_of_run(open_run(runs[0]))[0]
-    name = absolute(name)
+    name = absolute(_shared_task(subjects) if name is None else name)
     return name, get_task(name)
+
+
+def _shared_task(subjects: list[dict[str, Any]]) -> str:
+    tasks = {subject["run"]: tasks_of_run(open_run(subject["run"])) for subject in subjects if subject["run"]}
+    if not tasks:
+        raise RecipeError("A model has no task of its own.", "Give --task; 'nlu-rl tasks list' shows them.")
+    first, *others = tasks.values()
+    shared = next((task for task in first if all(task in other for other in others)), None)
+    if shared is None:
+        told = ", ".join(f"{run} for {', '.join(names)}" for run, names in tasks.items())
+        raise RecipeError(f"The runs were trained for different tasks: {told}.", "Say with --task what to score.")
+    return shared
 
 
 def tasks_of_run(run: RunDirectory) -> list[str]:

@@ -28,8 +28,9 @@ class Watch:
         self.steps: deque[dict[str, Any]] = deque(maxlen=KEPT_STEPS)
         self.warnings: deque[str] = deque(maxlen=3)
         self._between: deque[float] = deque(maxlen=KEPT_STEPS)
-        self.baseline: dict[str, Any] | None = None
-        self.validation: dict[str, Any] | None = None
+        self.baselines: dict[str, dict[str, Any]] = {}
+        self.validated: dict[str, dict[str, Any]] = {}
+        """The validation before training, and the last one, of each task."""
         self.checkpoint: dict[str, Any] | None = None
         self._goes_on = False
         """Whether the worker has gone on since the last step, without a pause or a new start."""
@@ -82,9 +83,10 @@ class Watch:
         elif kind == "state" and event.get("state") == "paused":
             self._goes_on = False
         elif kind == "validation":
-            self.validation = event
+            task = str(event.get("task"))
+            self.validated[task] = event
             if number == 0:
-                self.baseline = event
+                self.baselines[task] = event
         elif kind == "checkpoint":
             self.checkpoint = event
         elif kind == "warning":

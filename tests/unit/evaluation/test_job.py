@@ -15,6 +15,7 @@ from nlu_rl.evaluation.finished import DONE, INTERRUPTED, create_evaluation, eva
 from nlu_rl.evaluation.job import predict_job, run
 from nlu_rl.evaluation.request import choose_task, evaluation_arguments, resolve_subject
 from nlu_rl.evaluation.rows import load_rows
+from nlu_rl.recipe import Recipe
 from nlu_rl.runs import control
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import RunDirectory, create_run
@@ -175,6 +176,18 @@ def test_a_task_is_taken_from_the_run_but_a_model_has_none(ready: Path) -> None:
         choose_task(None, [{"run": None}])
     with pytest.raises(RecipeError, match="Did you mean 'sst2'"):
         choose_task("sst", [])
+
+
+def test_runs_of_different_tasks_are_asked_which_one_is_meant(ready: Path) -> None:
+    write_trained_run(ready, "one")
+    for name, tasks in (("two", ["cola", "sst2"]), ("three", ["cola"])):
+        recipe = Recipe.model_validate({"model": str(ready), "tasks": tasks, "method": "ppo"})
+        create_run(paths.runs_dir(), name, Job("train"), recipe_yaml=recipe.to_yaml(), exact=True)
+    one, two, three = ({"run": name} for name in ("one", "two", "three"))
+    assert choose_task(None, [one, two])[0] == "sst2"
+    assert choose_task(None, [two, three])[0] == "cola"
+    with pytest.raises(RecipeError, match=r"one for sst2, three for cola\. .*--task"):
+        choose_task(None, [one, three])
 
 
 @pytest.mark.parametrize(

@@ -62,9 +62,8 @@ def test_live_and_late_watches_agree(home: Path) -> None:
     for watch in (live, late):
         assert [(event["step"], event["metrics"]["reward"]) for event in watch.steps] == [(1, 1), (2, 7.0)]
         assert list(watch.warnings) == ["careful"]
-        assert watch.validation is not None
-        assert watch.baseline is not None
-        assert (watch.validation["scores"], watch.baseline["step"]) == ({"accuracy": 0.9}, 0)
+        assert watch.validated["t"]["scores"] == {"accuracy": 0.9}
+        assert watch.baselines["t"]["step"] == 0
         assert watch.ended
 
 
