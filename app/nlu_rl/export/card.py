@@ -4,11 +4,12 @@ import json
 import os
 import shlex
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from nlu_rl import __version__
 from nlu_rl.export.merge import MergeInto
-from nlu_rl.export.serving import Served, request_body
+from nlu_rl.export.serving import Served, request_body, unmerged_command
 from nlu_rl.export.verify import Agreement
 from nlu_rl.models.catalogue import Reference
 from nlu_rl.recipe import Recipe
@@ -73,6 +74,8 @@ def model_card(
         _use(messages, prompt),
         "## Serve",
         _serve(served, request_body(name, messages, recipe.generation.max_new_tokens)),
+        "`adapter/` is the LoRA by itself. On the base's own weights (in the folder BASE) it is the model that was "
+        f"trained, with nothing lost to rounding:\n\n```\n{unmerged_command(Path(name), recipe.lora.rank)}\n```",
         "## Recipe",
         f"```yaml\n{recipe.to_yaml()}```",
         "## Licence",
@@ -126,8 +129,7 @@ def _serve(served: Sequence[Served], body: str) -> str:
         f"text (transformers takes the folder's path for the model's name{_other_ports(served)}):\n\n"
         f"```\ncurl http://localhost:{_PORT}/v1/chat/completions -H 'Content-Type: application/json' "
         f"-d {shlex.quote(body)}\n```\n\n"
-        f"Some servers return `{CLOSE_TAG}` with the answer, some do not; what is before it counts. "
-        "`adapter/` holds the LoRA for serving it unmerged."
+        f"Some servers return `{CLOSE_TAG}` with the answer, some do not; what is before it counts."
     )
 
 

@@ -100,7 +100,8 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         if agreement.kept_update is not None and agreement.kept_update < KEPT_ENOUGH:
             reporter.warning(
                 f"Only {agreement.kept_update:.0%} of the adapter's change survives in bfloat16 weights: it is small "
-                "against their steps. The checks passed; to keep all of it, serve base and adapter unmerged."
+                "against their steps. The checks passed; to keep all of it, serve base and adapter unmerged, as the "
+                "folder's README.md says."
             )
         reporter.state("saving")
         gguf_check = None

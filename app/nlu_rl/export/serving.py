@@ -14,6 +14,8 @@ from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG, Message
 
 GGUF_NAME = "model.gguf"
 Render = Callable[[list[dict[str, str]]], str]
+VLLM_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
+"""What vLLM's --max-lora-rank can be."""
 _SYSTEM, _USER = "\x01system\x01", "\x01user\x01"
 
 
@@ -40,6 +42,16 @@ def serving_commands(folder: Path, *, gguf: bool) -> list[Served]:
             Served("Ollama", f"ollama create {name} -f {_quoted(folder / 'Modelfile')} && ollama run {name}", None),
         ]
     return served
+
+
+def unmerged_command(folder: Path, rank: int) -> str:
+    """Return vLLM's command for base + adapter, `BASE` being the folder of the base's weights."""
+    name = shlex.quote(folder.name)
+    fits = next((size for size in VLLM_RANKS if size >= rank), rank)
+    return (
+        f"vllm serve BASE --enable-lora --max-lora-rank {fits} --lora-modules {name}={_quoted(folder / 'adapter')} "
+        f"--chat-template {_quoted(folder / 'chat_template.jinja')}"
+    )
 
 
 def request_body(model: str, messages: Sequence[Message], max_tokens: int) -> str:

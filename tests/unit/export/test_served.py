@@ -1,7 +1,8 @@
-"""Exports served for real: `transformers serve` and llama.cpp's server answer an OpenAI client as the model does.
+"""Exports served for real: `transformers serve`, llama.cpp and vLLM answer an OpenAI client as the model does.
 
 The tiny model is first taught to answer, so that its greedy answers are no ties. Needs the packages of the `dev` extra
-(fastapi, uvicorn, openai; xllamacpp) and, for the GGUF file, the package index; skipped with a reason without them.
+(fastapi, uvicorn, openai; xllamacpp) and, for the GGUF file, the package index; for vLLM, a `vllm` on the PATH or
+named by NLU_RL_VLLM, from an environment of its own. Skipped with a reason without them.
 """
 
 import json
@@ -22,7 +23,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 from go_template import go_text
+from nlu_rl import paths
 from nlu_rl.download import DownloadError
+from nlu_rl.export.serving import serving_commands, unmerged_command
 from nlu_rl.models.load import load_model
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.policy import Policy
@@ -32,9 +35,11 @@ from nlu_rl.runs.layout import create_run
 from nlu_rl.runs.reporter import job
 from nlu_rl.tasks.contract import CLOSE_TAG
 from nlu_rl.tasks.registry import get_task
+from tiny_model import write_tiny_model
 from trained_run import write_sst2, write_trained_run
 
 QUESTIONS = 6
+VLLM = os.environ.get("NLU_RL_VLLM") or shutil.which("vllm")
 LLAMA_CPP = """
 import sys, xllamacpp
 params = xllamacpp.CommonParams()
@@ -51,15 +56,13 @@ def needs(*packages: str) -> Any:
     return pytest.mark.skipif(bool(missing), reason=f"pip install {' '.join(missing)} (they are in the dev extra)")
 
 
-def with_a_merge(model: Path, to: Path) -> Path:
-    """Copy the model, and give its tokenizer a merge, without which llama.cpp loads no vocabulary; it never applies."""
-    shutil.copytree(model, to)
-    tokenizer = json.loads((to / "tokenizer.json").read_text(encoding="utf-8"))
+def add_a_merge(model: Path) -> None:
+    """Give the model's tokenizer a merge, without which llama.cpp loads no vocabulary; it never applies."""
+    tokenizer = json.loads((model / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["model"]["vocab"]["ĀĀ"] = 259
     tokenizer["model"]["merges"] = [["Ā", "Ā"]]
     tokenizer["pre_tokenizer"]["use_regex"] = True
-    (to / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
-    return to
+    (model / "tokenizer.json").write_text(json.dumps(tokenizer), encoding="utf-8")
 
 
 def teach(run: Any) -> None:
@@ -92,15 +95,20 @@ def teach(run: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def export(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """An export of the taught model, with a GGUF file if the package index has the converter."""
+def export(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An export of the taught model, with a GGUF file if the package index has the converter.
+
+    Its heads have 32 dimensions, the fewest that vLLM's attention takes.
+    """
     from nlu_rl.export.job import run as export_job
 
     home = os.environ.get("NLU_RL_HOME")
     os.environ["NLU_RL_HOME"] = str(tmp_path_factory.mktemp("served"))
     try:
         write_sst2(validation=QUESTIONS)
-        run = write_trained_run(with_a_merge(tiny_model_dir, tmp_path_factory.mktemp("model") / "tiny"), "taught")
+        base = write_tiny_model(paths.home() / "base", head_dim=32)
+        add_a_merge(base)
+        run = write_trained_run(base, "taught")
         recipe = run.recipe_path.read_text(encoding="utf-8").replace("max_new_tokens: 6", "max_new_tokens: 24")
         run.recipe_path.write_text(recipe, encoding="utf-8")
         teach(run)
@@ -207,6 +215,31 @@ def test_transformers_serve_answers_as_the_model(export: Path) -> None:
     finally:
         server.terminate()
         server.wait()
+
+
+@needs("openai")
+@pytest.mark.skipif(VLLM is None, reason="there is no vllm (NLU_RL_VLLM may name it)")
+@pytest.mark.parametrize("merged", [True, False])
+def test_vllm_answers_as_the_model(export: Path, tmp_path: Path, merged: bool) -> None:
+    """Merged as the printed command serves it, and base + adapter as the card does."""
+    port, base = free_port(), export.parents[1] / "base"
+    if merged:
+        command = serving_commands(export, gguf=False)[0].command
+    else:
+        rank = json.loads((export / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))["r"]
+        command = unmerged_command(export, rank).replace("BASE", shlex.quote(str(base)))
+    program = [str(VLLM), *shlex.split(command)[1:], "--port", str(port), "--dtype", "float32", "--enforce-eager"]
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"PATH": f"{Path(str(VLLM)).parent}:{environment['PATH']}", "VLLM_CPU_KVCACHE_SPACE": "1"}
+    with (tmp_path / "vllm.log").open("w") as log:
+        server = subprocess.Popen(program, stdout=log, stderr=log, text=True, env=environment, cwd=tmp_path)
+        try:
+            wait_for(port, server)
+            for chat, answer in own_answers(export):
+                assert ask(port, export.name, chat) == answer
+        finally:
+            server.terminate()
+            server.wait()
 
 
 @needs("xllamacpp", "openai")

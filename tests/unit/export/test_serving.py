@@ -10,7 +10,7 @@ from go_template import go_text
 from nlu_rl.export import merge
 from nlu_rl.export.gguf import adds_bos_token
 from nlu_rl.export.gguf_driver import pre_tokenizer_name
-from nlu_rl.export.serving import modelfile, opening_template, request_body, serving_commands
+from nlu_rl.export.serving import modelfile, opening_template, request_body, serving_commands, unmerged_command
 from nlu_rl.models.catalogue import get_model
 from nlu_rl.models.chat import encode_prompt, render_prompt
 from nlu_rl.models.load import load_tokenizer
@@ -133,6 +133,10 @@ def test_commands_and_request() -> None:
     assert [served.program for served in plain] == ["vLLM", "transformers"]
     assert plain[0].command == "vllm serve '/x/my run' --served-model-name 'my run'"
     assert [served.program for served in serving_commands(Path("/x/a"), gguf=True)][2:] == ["llama.cpp", "Ollama"]
+    assert unmerged_command(Path("/x/my run"), 20) == (
+        "vllm serve BASE --enable-lora --max-lora-rank 32 --lora-modules 'my run'='/x/my run/adapter' "
+        "--chat-template '/x/my run/chat_template.jinja'"
+    )
     body: dict[str, Any] = json.loads(request_body("a", [{"role": "user", "content": 'say "x"'}], 9))
     assert body["stop"] == ["</Judgement>"]
     assert (body["temperature"], body["max_tokens"]) == (0, 9)
