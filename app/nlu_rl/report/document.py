@@ -70,7 +70,12 @@ def runs_table(curves: Sequence[Curve]) -> Table:
         seconds = "-" if curve.step_seconds is None else f"{curve.step_seconds:.3g}"
         rows.append((curve.name, curve.state, f"{curve.step}/{curve.total or '?'}", curve.quantity, *means, seconds))
     columns = ("run", "state", "step", "quantity", "first tenth", "last tenth", "s a step")
-    return Table("Training", columns, tuple(rows), "Means over the first and the last tenth of the steps.")
+    return Table(
+        "Training",
+        columns,
+        tuple(rows),
+        "Means over the first and the last tenth of the steps; of the seconds the median.",
+    )
 
 
 def write_document(document: Document, folder: Path) -> dict[str, str]:

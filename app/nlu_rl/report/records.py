@@ -1,6 +1,7 @@
 """What finished evaluations and training runs say, as plain records read from their directories (light)."""
 
 import json
+import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,7 +136,7 @@ def read_curve(run: RunDirectory) -> Curve | None:
     if not points:
         return None
     seconds = [value for _, value in history.series("step_seconds")]
-    middle = sorted(seconds)[len(seconds) // 2] if seconds else None
+    middle = statistics.median(seconds) if seconds else None
     status = history.status
     return Curve(run.name, status.state, status.step, status.total, quantity, points, history.scores(), middle)
 

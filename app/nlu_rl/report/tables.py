@@ -66,7 +66,10 @@ def evaluations_table(records: Sequence[Record]) -> Table:
     columns = ("evaluation", "method", "model", "task", "metric", "score", "95 % interval", "n", "seed")
     more = ("parse rate, strict", "lenient", "s a row", "answers given (labelled so)")
     rows = tuple((*_score_cells(record), *_answer_cells(record.result)) for record in records)
-    note = "The interval is a bootstrap over the rows. An unparsed answer counts as wrong; loading is not in s a row."
+    note = (
+        "The interval is a bootstrap over the rows, of a perplexity over the windows of the text. An unparsed answer "
+        "counts as wrong; loading is not in s a row."
+    )
     return Table("Evaluations", (*columns, *more), rows, note)
 
 

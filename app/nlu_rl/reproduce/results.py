@@ -14,11 +14,15 @@ from nlu_rl.reproduce.paper import paper_rows
 from nlu_rl.tasks.registry import get_task
 
 Found = Mapping[Cell, Record]
-NOTE = (
+SCORES_NOTE = (
     "Scores in percent, in square brackets the 95 % bootstrap interval over the rows, one sample a row at temperature "
     "1; over several seeds the mean and the standard deviation. A mean of these columns is no benchmark's average. The "
     "paper's rows are on the official test sets, mostly of Llama-2-7B-chat, ours on the labelled rows named below: "
     "they stand beside each other, they are not the same rows."
+)
+PERPLEXITY_NOTE = (
+    "In square brackets the 95 % bootstrap interval over the windows of the text; over several seeds the mean and the "
+    "standard deviation. The paper's rows are of Llama-2-7B-chat; how it cut the text into windows it does not say."
 )
 
 
@@ -42,7 +46,8 @@ def result_table(table: str, model: str, rows: Sequence[str], columns: Sequence[
     for label, figures in paper_rows(table, tasks).items():
         cells = [figures.get(task, DASH) for task in tasks]
         lines.append([f"paper: {label}", *cells, *[figures.get("average", DASH), DASH][: len(means)]])
-    return Table(f"{TABLES[table].about}: {model}", tuple(heads), tuple(map(tuple, lines)), NOTE)
+    note = PERPLEXITY_NOTE if tasks == [PERPLEXITY] else SCORES_NOTE
+    return Table(f"{TABLES[table].about}: {model}", tuple(heads), tuple(map(tuple, lines)), note)
 
 
 def _of(row: str, task: str, found: Found) -> list[Record]:

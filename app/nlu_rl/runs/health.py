@@ -19,6 +19,9 @@ SOLVED_ACCURACY = 0.95
 ZERO_VARIANCE_SHARE = 0.8
 UNPARSED_SHARE = 0.2
 KL_LIMIT_NATS = 5.0
+HOLD_SECONDS = 20.0
+HELD = ("unparsed", "kl", "zero-variance", "flat")
+"""The concerns that are told from noisy values, the gravest first: at a threshold they would come and go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,21 @@ class Pulse:
             self._beat, self._since = heartbeat, monotonic
         silence = monotonic - self._since
         return silence if self._heard else max(silence, now - heartbeat)
+
+
+class Held:
+    """Keeps what is told from noisy values until it has been away for HOLD_SECONDS."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, tuple[Concern, float]] = {}
+
+    def hold(self, found: Iterable[Concern], monotonic: float) -> list[Concern]:
+        """Return the concerns found, and those that have only just gone, the gravest first."""
+        found = list(found)
+        self._last |= {concern.name: (concern, monotonic) for concern in found if concern.name in HELD}
+        kept = [self._last[name] for name in HELD if name in self._last]
+        others = [concern for concern in found if concern.name not in HELD]
+        return others + [concern for concern, seen in kept if monotonic - seen < HOLD_SECONDS]
 
 
 def examine(

@@ -8,7 +8,7 @@ from typing import Any
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.runs.checkpoints import best_record, complete_checkpoints
-from nlu_rl.runs.health import Concern, Pulse, examine
+from nlu_rl.runs.health import Concern, Held, Pulse, examine
 from nlu_rl.runs.history import History, Point, main_score
 from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import RunDirectory, open_run
@@ -83,7 +83,7 @@ class SnapshotReader:
         self._best: Mapping[str, Any] = {}
         self._checkpoint: int | None = None
         self._looked = -CHECKPOINT_SECONDS
-        self._pulse = Pulse()
+        self._pulse, self._held = Pulse(), Held()
 
     def read(self) -> Snapshot:
         history = self._history
@@ -136,9 +136,10 @@ class SnapshotReader:
         if not self.run.path.is_dir():
             advice = "Press esc; if it was removed with nlu-rl, u on the runs' screen brings it back."
             return [Concern("gone", f"The folder of {self.run.name} is no longer there.", advice)]
-        history = self._history
-        silence = self._pulse.silence_seconds(history.status.heartbeat, time.time(), time.monotonic())
-        return examine(history.status, list(history.steps), history.warnings, silence)
+        history, now = self._history, time.monotonic()
+        silence = self._pulse.silence_seconds(history.status.heartbeat, time.time(), now)
+        found = examine(history.status, list(history.steps), history.warnings, silence)
+        return self._held.hold(found, now) if history.status.live else found
 
     def _all_series(self) -> dict[str, list[Point]]:
         per_task = [name for name in self._metrics_of_latest() if name.startswith("reward/")]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from nlu_rl.runs.curve import extremes, means, smooth
-from nlu_rl.runs.health import Pulse, examine
+from nlu_rl.runs.health import HOLD_SECONDS, Concern, Held, Pulse, examine
 from nlu_rl.runs.status import Failure, Status
 
 LIVE = Status(state="training", pid=1, heartbeat=100.0)
@@ -41,6 +41,16 @@ def test_concerns(
 
 def test_a_run_that_has_just_begun_raises_nothing() -> None:
     assert examine(LIVE, steps(3, parse_rate=0.0, kl=99.0), [], 1.0) == []
+
+
+def test_what_hovers_at_a_threshold_does_not_come_and_go() -> None:
+    late, flat, unparsed = (Concern(name, "Seen.", "Do.") for name in ("late", "flat", "unparsed"))
+    held = Held()
+    assert held.hold([late, flat], 0.0) == [late, flat]
+    assert held.hold([unparsed], 5.0) == [unparsed, flat]
+    assert held.hold([], HOLD_SECONDS - 1) == [unparsed, flat]
+    assert held.hold([], HOLD_SECONDS + 1) == [unparsed]
+    assert held.hold([], HOLD_SECONDS + 5) == []
 
 
 def test_silence_is_told_whatever_happens_to_the_clock() -> None:

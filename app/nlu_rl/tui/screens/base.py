@@ -1,5 +1,6 @@
 """What every screen shares: keys from the table, errors as dialogs, polling in a thread, leaving with a question."""
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from nlu_rl.tui.app import NluApp
 
 T = TypeVar("T")
+
+
+def _shape(text: str) -> str:
+    """Return what two texts have in common that fill the same lines: all but their digits."""
+    return re.sub(r"\d", "0", text)
 
 
 class BaseScreen(Outliving, Screen[None]):
@@ -50,12 +56,12 @@ class BaseScreen(Outliving, Screen[None]):
     def write(self, selector: str, text: Text) -> bool:
         """Change the text of a Static if it differs; return whether it did.
 
-        A change is a new layout of the whole screen where the text says how large the Static is, and only there.
+        A change is a new layout of the whole screen where the text says how large the Static is and has another shape.
         """
         widget = self.query_one(selector, Static)
         if widget.content == text:
             return False
-        widget.update(text, layout=widget.styles.auto_dimensions)
+        widget.update(text, layout=widget.styles.auto_dimensions and _shape(str(widget.content)) != _shape(text.plain))
         return True
 
     def in_background(self, work: Callable[[], T], show: Callable[[T], None], *, group: str) -> None:
