@@ -110,6 +110,14 @@ async def test_enter_opens_the_monitor_and_escape_comes_back(open_app: Open, run
         assert isinstance(pilot.app.screen, HomeScreen)
 
 
+async def test_a_mark_counts_whether_the_filter_shows_its_run_or_not(open_app: Open, runs: Path) -> None:
+    async with open_app() as pilot:
+        await pilot.press("o", "space", "space", "slash", *"done-run", "enter", "c")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, CompareScreen)
+        assert {run.name for run in pilot.app.screen.runs} == {"failed-run", "live-run"}
+
+
 async def test_deleting_wants_the_name_typed_and_can_be_undone(open_app: Open, runs: Path) -> None:
     async with open_app() as pilot:
         await pilot.press("d")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from textual.events import Key, Paste
+from textual.events import Key, MouseDown, Paste
 from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input
@@ -231,6 +231,26 @@ async def test_a_mark_that_comes_late_lets_no_second_key_pass(monkeypatch: pytes
     for call, *arguments in later:
         await call(*arguments)
     assert passed == ["a"], "what 'a' does is still to come"
+
+
+async def test_a_click_waits_for_the_keys_before_it_and_holds_up_none_behind_it() -> None:
+    passed: list[str] = []
+    app: Any = SimpleNamespace(screen="home", set_timer=lambda *_: None, call_later=lambda *_: None)
+    target: Any = SimpleNamespace(is_attached=True, post_message=lambda _: None)
+    given: Any = {"click": MouseDown(None, 1, 1, 0, 0, 1, False, False, False), "b": Key("b", "b"), "c": Key("c", "c")}
+
+    async def pass_on(event: Any) -> None:
+        name = next(name for name, one in given.items() if one is event)
+        passed.append(name)
+        if name != "click":
+            line.sent(app.screen, target)
+
+    line = key_line.KeyLine(app, pass_on)
+    assert not line.waits(given["click"]), "nothing is before it"
+    line.sent(app.screen, target)
+    assert [line.waits(event) for event in given.values()] == [True, True, True]
+    await line._next(1)
+    assert passed == ["click", "b"]
 
 
 @pytest.mark.parametrize("name", KEYS)

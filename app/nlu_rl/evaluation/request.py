@@ -41,7 +41,7 @@ def resolve_subject(name: str, checkpoint: str | None = None, **endpoint: Any) -
         return {"run": run.name, "model": None, "checkpoint": find_checkpoint(run, checkpoint).name}
     if checkpoint is not None:
         raise RunError(f"'{name}' is not a run, so it has no checkpoint '{checkpoint}'.", "Leave --checkpoint out.")
-    from nlu_rl.models.catalogue import CATALOGUE, resolve_reference
+    from nlu_rl.models.catalogue import known_models, resolve_reference
     from nlu_rl.models.encoders import find_encoder
     from nlu_rl.models.verify import verify_folder
 
@@ -50,7 +50,7 @@ def resolve_subject(name: str, checkpoint: str | None = None, **endpoint: Any) -
     except ModelError:
         if Path(name).expanduser().exists() or find_encoder(name):
             raise
-        known = [*run_names("train"), *CATALOGUE]
+        known = [*run_names("train"), *known_models()]
         raise ModelError(
             unknown_name("run or model", name, known),
             "'nlu-rl runs list' and 'nlu-rl models list' show them; or give a folder, a hub id or openai:MODEL.",

@@ -144,4 +144,15 @@ def resolve_reference(reference: str) -> Reference:
         return Reference("folder", text, own)
     if _HUB_ID.fullmatch(text):
         return Reference("hub", text, paths.model_dir(text.replace("/", "--")))
-    raise ModelError(unknown_name("model", text, CATALOGUE), "Or give a model folder, or a hub id such as org/name.")
+    raise ModelError(
+        unknown_name("model", text, known_models()), "Or give a model folder, or a hub id such as org/name."
+    )
+
+
+def known_models() -> list[str]:
+    """Return the names of the catalogue, and of the folders that lie beside its models."""
+    from nlu_rl.models.encoders import ENCODERS
+
+    here = [folder.name for folder in paths.model_dirs()]
+    own = [name for name in here if _PLAIN_NAME.fullmatch(name) and "--" not in name and name not in ENCODERS]
+    return sorted({*CATALOGUE, *own})

@@ -23,7 +23,7 @@ from nlu_rl.tui import keys
 from nlu_rl.tui.ascii import AsciiFilter
 from nlu_rl.tui.colourless import Colourless
 from nlu_rl.tui.drawing import draw_no_more, failed_widget
-from nlu_rl.tui.key_line import KeyHandled, KeyLine
+from nlu_rl.tui.key_line import Given, KeyHandled, KeyLine
 from nlu_rl.tui.keys import Key
 from nlu_rl.tui.place import remembered_screen
 from nlu_rl.tui.settings import Settings, SettingsError, default_settings, read_settings
@@ -116,16 +116,16 @@ class NluApp(App[None]):
         return THEME.name
 
     async def on_event(self, event: Event) -> None:
-        """Pass keys, and what is pasted between them, on one at a time; see `nlu_rl.tui.key_line`."""
-        if not isinstance(event, KeyEvent | Paste) or event.is_forwarded:
+        """Pass keys, and what is clicked and pasted between them, on one at a time; see `nlu_rl.tui.key_line`."""
+        if not isinstance(event, Given) or event.is_forwarded:
             await super().on_event(event)
         elif not self._key_line.waits(event):
             await self._pass_on(event)
 
-    async def _pass_on(self, key: KeyEvent | Paste) -> None:
+    async def _pass_on(self, given: Given) -> None:
         screen, target = self.screen, self.focused or self.screen
-        await super().on_event(key)
-        if key.is_forwarded:
+        await super().on_event(given)
+        if given.is_forwarded and isinstance(given, KeyEvent | Paste):
             self._key_line.sent(screen, target)
 
     def on_key_handled(self, message: KeyHandled) -> None:

@@ -1,4 +1,4 @@
-"""Keys and pasted text in the order in which they came, each where the one before it has left the focus.
+"""Keys, clicks and pasted text in the order in which they came, each where the one before it has left the focus.
 
 Textual sends a key to what has the focus as it comes in, while the one before it may still be on its way to the action
 that moves the focus: of `/abc` typed quickly the letters would be keys of the list. So a key waits until a mark sent
@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
-from textual.events import Key, Paste
+from textual.events import Key, MouseDown, MouseUp, Paste
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -18,6 +18,7 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from textual.app import App
 
+Given = Key | Paste | MouseDown | MouseUp
 LONGEST_SECONDS = 3.0
 LOOK_SECONDS = 0.05
 """A mark is lost with the widget that was to pass it on: keys that wait look whether it is still there, and for how
@@ -36,23 +37,23 @@ class KeyHandled(Message):
 
 
 class KeyLine:
-    """Ask `waits` of every key that comes in; `pass_on` is to tell `sent` of those that went on to a widget."""
+    """Ask `waits` of all that comes in; `pass_on` is to tell `sent` of the keys that went on to a widget."""
 
-    def __init__(self, app: "App[Any]", pass_on: Callable[[Key | Paste], Awaitable[None]]) -> None:
+    def __init__(self, app: "App[Any]", pass_on: Callable[[Given], Awaitable[None]]) -> None:
         self._app, self._pass_on = app, pass_on
-        self._waiting: deque[Key | Paste] = deque()
+        self._waiting: deque[Given] = deque()
         self._number = 0
         self._since: float | None = None
         self._screen: Screen[Any] | None = None
         self._target: Widget | None = None
 
-    def waits(self, key: Key | Paste) -> bool:
-        """Return whether a key is to wait, and keep it if so."""
+    def waits(self, given: Given) -> bool:
+        """Return whether this is to wait, and keep it if so."""
         if not self._waiting:
             if self._is_free:
                 return False
             self._app.set_timer(LOOK_SECONDS, self._look)
-        self._waiting.append(key)
+        self._waiting.append(given)
         return True
 
     @property

@@ -6,7 +6,7 @@ import pytest
 
 from nlu_rl import paths
 from nlu_rl.errors import ModelError
-from nlu_rl.models.catalogue import CATALOGUE, get_model, resolve_reference
+from nlu_rl.models.catalogue import CATALOGUE, get_model, known_models, resolve_reference
 from nlu_rl.models.shape import shape_of_config, shape_of_folder
 
 PARAMETERS = {
@@ -95,6 +95,15 @@ def test_reference_to_a_file(home: Path, tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
     with pytest.raises(ModelError, match="is a file"):
         resolve_reference(str(tmp_path / "model.gguf"))
+
+
+def test_an_unknown_name_is_told_the_folders_that_are_here(home: Path) -> None:
+    for name in ("my-bundle", "minilm-l6", "org--name"):
+        paths.model_dir(name).mkdir(parents=True)
+    assert {"my-bundle", "qwen2.5-7b"} <= set(known_models())
+    assert not {"minilm-l6", "org--name"} & set(known_models())
+    with pytest.raises(ModelError, match="Did you mean 'my-bundle'"):
+        resolve_reference("my bundle")
 
 
 def test_unknown_name_lists_what_there_is() -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from rich.text import Text
@@ -34,10 +35,23 @@ class BaseScreen(Outliving, Screen[None]):
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys in the order of the table, where Textual would have those of the focused widget first."""
+        """The keys in the order of the table, where Textual would have those of the focused widget first.
+
+        Those of which nothing would come are not in the footer.
+        """
         order = {f"{self.KEYS_NAME}.{key.name}": place for place, key in enumerate(keys_of(self.KEYS_NAME))}
         found = super().active_bindings
-        return dict(sorted(found.items(), key=lambda item: order.get(item[1].binding.id or "", -1)))
+        idle = {f"{self.KEYS_NAME}.{name}" for name in self.pointless}
+        shown = {
+            key: active._replace(binding=replace(active.binding, show=False)) if active.binding.id in idle else active
+            for key, active in found.items()
+        }
+        return dict(sorted(shown.items(), key=lambda item: order.get(item[1].binding.id or "", -1)))
+
+    @property
+    def pointless(self) -> set[str]:
+        """The names of the keys of which nothing would come now; call `refresh_bindings` when they change."""
+        return set()
 
     @property
     def place(self) -> str:

@@ -28,7 +28,7 @@ from nlu_rl.tui.widgets.changes_table import ChangesTable
 from nlu_rl.tui.widgets.enter_table import RowTable
 from nlu_rl.tui.widgets.job_bar import JobBar
 
-EMPTY = "Nothing was evaluated yet.\n\n  n   measure this run\n  z   measure its base model, before training\n"
+EMPTY = "Nothing was evaluated yet.\n\n n  measure this run\n z  measure its base model,\n    before training\n"
 _NARROW = 110
 Kept = tuple[str, list[Change], list[Change]]
 

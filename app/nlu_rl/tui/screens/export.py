@@ -76,6 +76,12 @@ class ExportScreen(RunActions):
     def place(self) -> str:
         return f"{self.KEYS_NAME} {self.run.path}"
 
+    @property
+    def pointless(self) -> set[str]:
+        if self.status is not None and self.status.live:
+            return {"start", "another", "gguf", "copy_path"}
+        return {"start", "gguf", "stop"} if self.result else {"another", "stop", "copy_path"}
+
     def chosen_run(self) -> RunDirectory | None:
         return self.run
 
@@ -119,6 +125,7 @@ class ExportScreen(RunActions):
         if self.query_one("#checks", Static).content != checks:
             self.query_one("#checks", Static).update(checks)
         self._show_commands()
+        self.refresh_bindings()
 
     def _show_commands(self) -> None:
         table = self.query_one("#commands", DataTable)
@@ -162,6 +169,9 @@ class ExportScreen(RunActions):
         """Begin with another export, into a folder that is not there yet."""
         if self.status is not None and self.status.live:
             self.notify("It is under way: s stops it.", timeout=3)
+            return
+        if not self.result:
+            self.notify("There is no export yet: enter makes one.", timeout=3)
             return
         self.job, self.status, self.result = None, None, {}
         self._to = next_target(self.run)

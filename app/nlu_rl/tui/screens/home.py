@@ -217,7 +217,7 @@ class HomeScreen(RunActions):
     def action_compare(self) -> None:
         from nlu_rl.tui.screens.compare import CompareScreen
 
-        chosen = [overview.run for overview in self._shown if overview.name in self._marked]
+        chosen = [overview.run for overview in self._found if overview.name in self._marked]
         if len(chosen) < 2:
             self.notify("Mark two runs or more with the space bar first.", timeout=4)
         else:
@@ -234,7 +234,7 @@ class HomeScreen(RunActions):
             self.refresh_runs()
 
     def action_delete(self) -> None:
-        names = [name for name in self.shown_names if name in self._marked]
+        names = [overview.name for overview in self._found if overview.name in self._marked]
         names = names or ([self.current.name] if self.current else [])
         if not names:
             return

@@ -3,10 +3,6 @@
 A key that is not shown is still a key: it says why nothing comes of it.
 """
 
-from dataclasses import replace
-
-from textual.binding import ActiveBinding
-
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.tui import operations
 from nlu_rl.tui.screens.dialogs import stop_dialog
@@ -32,14 +28,8 @@ class RunControls(RunActions):
         return self.run
 
     @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
-        """The keys, those without an object not in the footer."""
-        found = super().active_bindings
-        idle = {f"{self.KEYS_NAME}.{name}" for name in pointless(self.snapshot)}
-        return {
-            key: active._replace(binding=replace(active.binding, show=False)) if active.binding.id in idle else active
-            for key, active in found.items()
-        }
+    def pointless(self) -> set[str]:
+        return pointless(self.snapshot)
 
     def action_pause(self) -> None:
         if self.snapshot is not None:
