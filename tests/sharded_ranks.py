@@ -14,7 +14,7 @@ from nlu_rl.models.lora import add_lora
 from nlu_rl.policy.draws import Draws
 from nlu_rl.policy.policy import Policy
 from nlu_rl.policy.sharding import shard_layers
-from nlu_rl.recipe import Lora
+from nlu_rl.recipe_sections import Lora
 from tiny_model import tiny_causal_lm, tiny_tokenizer
 
 CPU = torch.device("cpu")

@@ -19,7 +19,7 @@ from nlu_rl.errors import ModelError, RecipeError, did_you_mean
 from nlu_rl.models.catalogue import CATALOGUE
 from nlu_rl.models.load import LoadedModel
 from nlu_rl.models.lora_linear import use_fused_updates
-from nlu_rl.recipe import Lora
+from nlu_rl.recipe_sections import Lora
 
 logger = logging.getLogger(__name__)
 

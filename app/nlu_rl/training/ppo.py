@@ -6,7 +6,6 @@ schedule, clipping, logging and checkpoints then apply unchanged, once a batch.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.utils.data import Dataset, SequentialSampler
+from torch.utils.data import SequentialSampler
 from transformers import Trainer
 
 from nlu_rl.models.value_head import ValueHead
@@ -27,38 +26,11 @@ from nlu_rl.training.arguments import training_arguments
 from nlu_rl.training.context import Context
 from nlu_rl.training.judge import RuleReward, report_samples, task_metrics
 from nlu_rl.training.ppo_config import PPOConfig, ppo_config
+from nlu_rl.training.rollout_batch import Positions, RolloutBatch
 from nlu_rl.training.supervised_run import SupervisedRun
 
 VALUE_HEAD_FILE = "value_head.safetensors"
 RewardFunction = Callable[..., list[float]]
-
-
-@dataclass
-class RolloutBatch:
-    """What the epochs of one step learn from; tensors are (B, T), without gradient."""
-
-    prompts: list[list[int]]
-    completions: list[list[int]]
-    old: Scores
-    reference: Tensor
-    """Log-probabilities of the base model."""
-    advantages: Tensor
-    targets: Tensor
-    first: Scores | None = None
-    """`old` with its graph, from which the first epoch starts when one pass holds the whole batch."""
-
-
-class Positions(Dataset[int]):
-    """The positions 0 .. n-1 in the run's row order."""
-
-    def __init__(self, n: int) -> None:
-        self._n = n
-
-    def __len__(self) -> int:
-        return self._n
-
-    def __getitem__(self, position: int) -> int:
-        return position
 
 
 class PPOTrainer(SupervisedRun, Trainer):

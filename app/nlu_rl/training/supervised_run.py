@@ -16,17 +16,17 @@ from pickle import UnpicklingError
 from typing import Any, TypeVar
 
 import torch
-from transformers import PrinterCallback, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PrinterCallback, TrainerControl, TrainerState, TrainingArguments
 
 from nlu_rl.errors import RunError
 from nlu_rl.runs.checkpoints import COMPLETE, is_whole, mark_whole
 from nlu_rl.runs.files import write_json
 from nlu_rl.training.context import Context
+from nlu_rl.training.control import ControlCallback
 from nlu_rl.training.schedule import learning_rate_scale
 from nlu_rl.training.validation import BestStep
 
 STATE_FILE = "nlu_rl.json"
-PAUSE_POLL_SECONDS = 0.5
 SMALLEST_MICRO_BATCH_TOKENS = 64
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class SupervisedRun:
         if context.processes.several:
             self._leave_whole(shard_rows=context.recipe.method == "grpo")
         self.best = BestStep()
-        self.add_callback(ControlCallback(self))  # type: ignore[attr-defined]
+        self.add_callback(ControlCallback(self.context))  # type: ignore[attr-defined]
         self.remove_callback(PrinterCallback)  # type: ignore[attr-defined]
 
     def _leave_whole(self, *, shard_rows: bool) -> None:
@@ -251,41 +251,6 @@ def _readable(folder: Path) -> Iterator[None]:
             f"The checkpoint {folder} is damaged: {reason}.",
             "Remove this folder; 'nlu-rl resume' then goes on from the checkpoint before it.",
         ) from error
-
-
-class ControlCallback(TrainerCallback):
-    """Does what the files in `control/` ask for, between steps, and decides when to validate."""
-
-    def __init__(self, trainer: SupervisedRun) -> None:
-        self._trainer = trainer
-
-    def on_train_begin(self, *_: Any, **__: Any) -> None:
-        self._trainer.context.metrics.take()
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        every = self._trainer.context.recipe.evaluate.every
-        if every is not None and (state.global_step % every == 0 or state.global_step >= state.max_steps):
-            control.should_evaluate = True
-        requested = self._wait_while_paused(self._trainer.context.reporter.requested(), state.global_step)
-        if "checkpoint" in requested or "stop" in requested:
-            control.should_save = True
-        if "stop" in requested:
-            control.should_training_stop = True
-        for name in requested - {"stop"}:
-            self._trainer.context.reporter.acknowledge(name)
-
-    def _wait_while_paused(self, requested: set[str], step: int) -> set[str]:
-        reporter = self._trainer.context.reporter
-        if "pause" not in requested:
-            return requested
-        reporter.acknowledge("pause")
-        reporter.state("paused", step=step)
-        began = time.monotonic()
-        while not (requested := reporter.requested()) & {"resume", "stop"}:
-            time.sleep(PAUSE_POLL_SECONDS)
-        reporter.state("training")
-        self._trainer.context.metrics.started += time.monotonic() - began  # the step took what it took without it
-        return requested - {"pause"}
 
 
 def patience_spent(checkpoint: Path, patience: int | None) -> bool:

@@ -16,7 +16,8 @@ import yaml
 
 from nlu_rl import paths
 from nlu_rl.errors import NluRlError, RecipeError
-from nlu_rl.recipe import Recipe, Section, load_recipe, parse_recipe
+from nlu_rl.recipe import Recipe, load_recipe, parse_recipe
+from nlu_rl.recipe_sections import Section
 from nlu_rl.runs.files import disk_error, write_json
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.tasks.training_commands import Way, way_for

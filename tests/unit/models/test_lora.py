@@ -13,7 +13,7 @@ from nlu_rl.models.load import LoadedModel, load_model
 from nlu_rl.models.lora import adapted_modules, add_lora, load_adapter, matched_targets
 from nlu_rl.models.memory import lora_parameters
 from nlu_rl.models.shape import shape_of_folder
-from nlu_rl.recipe import Lora
+from nlu_rl.recipe_sections import Lora
 from tiny_model import write_tiny_model
 
 LORA = Lora(rank=4, alpha=8)

@@ -12,7 +12,7 @@ from nlu_rl.models.lora import add_lora
 from nlu_rl.policy import kernels
 from nlu_rl.policy.kernels import Kernel, choose_attention, choose_four_bit_kernel, first_that_agrees
 from nlu_rl.policy.policy import Policy
-from nlu_rl.recipe import Lora
+from nlu_rl.recipe_sections import Lora
 from tiny_model import tiny_causal_lm, tiny_tokenizer
 
 ROWS = [[1, 2, 3], [1, 2, 4, 5]], [[7, 8], [9]]

@@ -11,12 +11,12 @@ import torch
 from nlu_rl.errors import RunError
 from nlu_rl.policy.policy import Policy
 from nlu_rl.runs.checkpoints import COMPLETE, is_whole
-from nlu_rl.training import supervised_run
+from nlu_rl.training import control
 from nlu_rl.training.context import StepMetrics
+from nlu_rl.training.control import ControlCallback
 from nlu_rl.training.job import disable_dropout
 from nlu_rl.training.supervised_run import (
     STATE_FILE,
-    ControlCallback,
     SupervisedRun,
     adapter_as_it_was,
     patience_spent,
@@ -97,14 +97,14 @@ def test_a_pause_is_no_part_of_the_seconds_of_its_step(monkeypatch: pytest.Monke
     def wait(_: float) -> None:
         clock.now += 30
 
-    monkeypatch.setattr(supervised_run.time, "monotonic", lambda: clock.now)
-    monkeypatch.setattr(supervised_run.time, "sleep", wait)
+    monkeypatch.setattr(control.time, "monotonic", lambda: clock.now)
+    monkeypatch.setattr(control.time, "sleep", wait)
     requests = iter([set(), {"resume"}])
     reporter = SimpleNamespace(
         acknowledge=lambda name: None, state=lambda *_, **__: None, requested=lambda: next(requests)
     )
     metrics = StepMetrics(started=clock.now)
-    trainer: Any = SimpleNamespace(context=SimpleNamespace(reporter=reporter, metrics=metrics))
+    context: Any = SimpleNamespace(reporter=reporter, metrics=metrics)
     clock.now += 7
-    assert ControlCallback(trainer)._wait_while_paused({"pause"}, step=2) == {"resume"}
+    assert ControlCallback(context)._wait_while_paused({"pause"}, step=2) == {"resume"}
     assert metrics.take()["step_seconds"] == 7
