@@ -1,7 +1,8 @@
 """About how long a step takes on a card, and what it costs, by arithmetic; nothing is measured (light).
 
 Two terms: arithmetic, at a share of the card's peak that LoRA training of such models reaches, and decoding, which
-reads every weight once a token. Rows are counted as if they shared no prefix, so long instructions cost less than this
+reads every weight once a token. Of a small model both are shorter than starting the kernels takes, which then counts.
+Rows are counted as if they shared no prefix, so long instructions cost less than this
 says. A CPU's speed cannot be told from its name: there the first steps of a run say it.
 """
 
@@ -14,6 +15,10 @@ UTILISATION = 0.35
 """Share of the peak arithmetic; assumed."""
 BANDWIDTH_USED = 0.6
 """Share of the peak memory bandwidth while decoding; assumed."""
+LAUNCH_SECONDS = 6e-6
+KERNELS_A_LAYER = 60
+"""What starting one kernel takes, and how many a layer with adapters has forward; merged, as it decodes, half as many,
+backward twice as many. Assumed."""
 _NF4_SLOWER = 1.6
 """4-bit weights are dequantized for every product; assumed."""
 
@@ -71,6 +76,7 @@ def step_cost(shape: ModelShape, numbers: RunNumbers, card: CardSpeed, usd_per_h
     rows = prompts * numbers.prompt_tokens + completions * numbers.max_new_tokens
     scored = completions * numbers.row_tokens
     forward = 2 * shape.parameters
+    launches = shape.layers * KERNELS_A_LAYER * LAUNCH_SECONDS
     # Sampled once, scored once by the reference, and forward and back in each epoch.
     reinforced = forward * rows * (2.0 + 2 * numbers.epochs)
     operations = 2.0 * forward * scored if numbers.method == "sft" else reinforced
@@ -79,9 +85,12 @@ def step_cost(shape: ModelShape, numbers: RunNumbers, card: CardSpeed, usd_per_h
     seconds = operations / (card.tflops * 1e12 * UTILISATION)
     if numbers.quantize == "nf4":
         seconds *= _NF4_SLOWER
+    passes = 3 if numbers.method == "sft" else 2 + 3 * numbers.epochs
+    seconds = max(seconds, passes * launches)
     decode = 0.0
     if numbers.method != "sft":
         read = weights_bytes(shape, numbers.quantize, numbers.compute_bytes)
-        decode = numbers.max_new_tokens * read / (card.gigabytes_per_second * 1e9 * BANDWIDTH_USED)
+        token = max(read / (card.gigabytes_per_second * 1e9 * BANDWIDTH_USED), launches / 2)
+        decode = numbers.max_new_tokens * token
     price = card.usd_per_hour if usd_per_hour is None else usd_per_hour
     return StepCost(seconds + decode, decode, (seconds + decode) / 3600 * price)

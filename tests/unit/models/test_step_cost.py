@@ -33,6 +33,13 @@ def test_what_costs_more() -> None:
     assert step_cost(SHAPE, grouped, CARD).step_seconds < step_cost(SHAPE, replace(grouped, group=1), CARD).step_seconds
 
 
+def test_a_small_model_waits_for_its_kernels_on_any_card() -> None:
+    small = CATALOGUE["smollm2-135m"].shape
+    costs = [step_cost(small, PPO, card) for card in (CARD, CardSpeed(1000, 10_000, 3.6))]
+    assert costs[0].decode_seconds == costs[1].decode_seconds == pytest.approx(10 * 30 * 30 * 6e-6)
+    assert costs[1].step_seconds - costs[1].decode_seconds == pytest.approx(14 * 30 * 60 * 6e-6)
+
+
 def test_cards_by_any_name() -> None:
     assert set(SPEEDS) == set(GPU_MIB)
     assert all(speed_of(name) == speed for name, speed in SPEEDS.items())
