@@ -26,7 +26,10 @@ import sys, tomllib
 print("\n".join(tomllib.load(open(sys.argv[1], "rb"))["project"]["dependencies"]))
 PYTHON
 pip install --constraint /steps/requirements.lock --requirement /build/packages.txt
-if ls /wheels/*.whl >/dev/null 2>&1; then pip install --no-deps /wheels/*.whl; fi
+if ls /wheels/*.whl >/dev/null 2>&1; then
+  pip install --constraint /steps/requirements.lock /wheels/*.whl
+  /opt/nlu-rl/venv/bin/python -c 'import einops'   # flash-attn needs it, and nothing else here does
+fi
 
 # What only compiling against these packages, or testing them, needs; then what no part of the product loads.
 rm -rf "$site"/torch/include "$site"/torch/share "$site"/torch/test "$site"/pyarrow/include "$site"/pyarrow/tests

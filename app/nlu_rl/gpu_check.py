@@ -17,7 +17,7 @@ from nlu_rl.models.lora_linear import merged_for_sampling, use_fused_updates
 from nlu_rl.models.memory import RunNumbers, plan_memory
 from nlu_rl.models.shape import ModelShape
 from nlu_rl.policy.draws import Draws
-from nlu_rl.policy.kernels import choose_attention
+from nlu_rl.policy.kernels import Choice, choose_attention
 from nlu_rl.policy.policy import Policy
 from nlu_rl.policy.self_check import check_packed_path
 from nlu_rl.runs.layout import RunDirectory
@@ -25,6 +25,7 @@ from nlu_rl.runs.reporter import Reporter
 
 logger = logging.getLogger(__name__)
 
+_KERNEL_FIX = "Runs take the kernel named; for flash-attention, install a build for this card and torch."
 _SMALL = ModelShape(2, 128, 256, 4, 2, 512, 2048, True, 32)
 _CARD = ModelShape(16, 2048, 5632, 16, 16, 32000, 2048, True, 128)
 _ROWS, _PROMPT, _NEW = 8, 256, 32
@@ -140,7 +141,8 @@ def _engine(device: torch.device) -> Found:
     attention = choose_attention(policy, prompts, completions)
     if reason:
         return False, f"Shared prefixes would be computed again for every row: {reason}.", "Please report this."
-    return True, f"Shared prefixes are computed once; attention: {attention.name} ({attention.reason}).", ""
+    told = f"Shared prefixes are computed once; attention: {attention.name} ({attention.reason})."
+    return _all_agree(attention), told, _KERNEL_FIX
 
 
 def _padded(device: torch.device) -> Found:
@@ -148,9 +150,11 @@ def _padded(device: torch.device) -> Found:
     policy = Policy(_model(_SMALL, device, _dtype(device)), _Digits())
     policy.packed = False
     choice = choose_attention(policy, *_rows(_SMALL, 4, 40, 6))
-    right = not any(word in choice.reason for word in ("failed", "differs"))
-    fix = "Runs that pad take the kernel named; for flash-attention, install a build for this card and torch."
-    return right, f"{choice.name} ({choice.reason}).", fix
+    return _all_agree(choice), f"{choice.name} ({choice.reason}).", _KERNEL_FIX
+
+
+def _all_agree(choice: Choice) -> bool:
+    return not any(word in choice.reason for word in ("failed", "differs"))
 
 
 def _learning(device: torch.device) -> Found:

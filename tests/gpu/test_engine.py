@@ -1,6 +1,7 @@
 """On a CUDA card: the engine agrees with padding in the types a card computes in, sampling merges and restores."""
 
 import random
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from nlu_rl.models.lora_linear import merged_for_sampling, use_fused_updates
 from nlu_rl.policy.backbone import Backbone
 from nlu_rl.policy.draws import Draws
+from nlu_rl.policy.flash_attention import use_flash
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy
@@ -56,6 +58,21 @@ def test_packed_equals_padded_with_gradients(dtype: torch.dtype, prefix: int) ->
         found.append((scores.log_probs.detach(), gradient))
     assert (found[0][0] - found[1][0]).abs().max() < DTYPES[dtype]
     assert (found[0][1] - found[1][1]).norm() < max(DTYPES[dtype], 0.01) * found[1][1].norm()
+
+
+@pytest.mark.skipif(find_spec("flash_attn") is None, reason="flash-attn is not installed")
+@pytest.mark.parametrize("prefix", [0, 40, 300])
+def test_flash_attention_on_the_trie_equals_padded_with_gradients(prefix: int) -> None:
+    model, found = adapted(torch.bfloat16), []
+    for flash, run in ((True, packed_scores), (False, padded_scores)):
+        use_flash(flash)
+        model.zero_grad()
+        scores = run(Backbone(model), *rows(prefix))
+        scores.log_probs.sum().backward()
+        gradient = torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+        found.append((scores.log_probs.detach(), gradient))
+    assert (found[0][0] - found[1][0]).abs().mean() < 0.1
+    assert (found[0][1] - found[1][1]).norm() < 0.25 * found[1][1].norm()
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

@@ -16,7 +16,9 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from nlu_rl.policy import flash_attention
 from nlu_rl.policy.block_attention import BlockAttention
+from nlu_rl.policy.flash_attention import Branches
 from nlu_rl.policy.trie import Ints, Trie
 
 TRIE_ATTENTION = "nlu_rl_trie"
@@ -34,6 +36,8 @@ class TrieLayout:
     """(blocks, S, W) true where the query may attend to the key."""
     widths: tuple[int, ...] = ()
     """How many of the W keys each block sees, the first ones; empty: all of them."""
+    branches: Branches | None = None
+    """The same for flash-attention, in place of the blocks, of which there are none then."""
 
     @cached_property
     def bias(self) -> Tensor:
@@ -66,6 +70,9 @@ def trie_layout(
     ends = trie.ends
     queries = np.arange(len(ends)) if queries is None else queries
     places = np.arange(len(ends)) if places is None else places
+    if flash_attention.in_use():
+        none = torch.empty(0, device=device)
+        return TrieLayout(none, none, branches=flash_attention.trie_branches(trie, device, queries, places))
     size = min(len(queries), 32 if int(trie.depths.max()) < SHORT_PATH else 64)
     blocks = [queries[start : start + size] for start in range(0, len(queries), size)]
     # A subtree that ends after the block's first node holds it, or begins within the block.
@@ -110,6 +117,8 @@ def trie_attention(
         return output
     if kwargs.get("softcap") is not None or kwargs.get("sliding_window") is not None:
         raise ValueError("capped or windowed attention has no packed form")
+    if trie.branches is not None:
+        return flash_attention.branch_attention(query, key, value, trie.branches, scaling), None
     heads, nodes, dim = query.shape[1:]
     key_heads = key.shape[1]
     blocks, size, width = trie.mask.shape

@@ -1,8 +1,8 @@
 """Which kernels attend, and which multiply 4-bit weights: chosen at start-up by what they compute on this very machine.
 
-Candidates are tried fastest first; the first whose log-probabilities are those of the plainest one is taken. The packed
-path needs kernels that take a mask of ancestors, which flash-attention does not, so there the choice is among those of
-PyTorch; rows that are padded (ALiBi, sliding windows) may take flash-attention 2.
+Candidates are tried fastest first; the first whose log-probabilities are those of the plainest one is taken. On a card
+that has it that is flash-attention 2: on the packed path by its kernel for several lengths (`flash_attention.py`), for
+rows that are padded (sliding windows) as the library calls it. ALiBi (MPT) has no such kernel.
 """
 
 import logging
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from nlu_rl.models.four_bit import dequantized_weight, four_bit_layers, kernel_error, kernels_agree
+from nlu_rl.policy.flash_attention import use_flash
 from nlu_rl.policy.packed import packed_scores
 from nlu_rl.policy.padded import padded_scores
 from nlu_rl.policy.policy import Policy
@@ -74,8 +75,8 @@ def first_that_agrees(
     plainest = log_probs()
     passed_over = []
     for kernel in kernels[:-1]:
-        kernel.take()
         try:
+            kernel.take()
             differences = (log_probs() - plainest).abs()
             difference = float(differences.mean() if mean else differences.max())
         except (RuntimeError, ValueError, TypeError, ImportError) as error:
@@ -112,8 +113,10 @@ def _dequantized_product(layer: Any, x: Tensor) -> Tensor:
 def _packed_kernels(policy: Policy) -> tuple[list[Kernel], str]:
     if policy.backbone.device.type != "cuda":
         return [Kernel("sdpa", lambda: None)], ""
-    reason = "flash-attention takes no mask of ancestors" if find_spec("flash_attn") else ""
-    return [Kernel("sdpa", lambda: _fused(True)), Kernel("sdpa without fused kernels", lambda: _fused(False))], reason
+    reason = _why_no_flash(policy)
+    flash = [] if reason else [Kernel("flash-attention 2", lambda: use_flash(True))]
+    plain = [Kernel("sdpa", lambda: _sdpa(True)), Kernel("sdpa without fused kernels", lambda: _sdpa(False))]
+    return [*flash, *plain], reason
 
 
 def _padded_kernels(policy: Policy) -> tuple[list[Kernel], str]:
@@ -125,11 +128,13 @@ def _padded_kernels(policy: Policy) -> tuple[list[Kernel], str]:
 
     if now == "eager":
         return [use("eager")], "the architecture has no other"
-    reason = _why_no_flash(policy, base)
+    reason = _why_no_flash(policy)
+    if not reason and not getattr(base, "_supports_flash_attn", False):
+        reason = "the architecture has no flash-attention"
     return [*([] if reason else [use("flash_attention_2")]), use(now), use("eager")], reason
 
 
-def _why_no_flash(policy: Policy, base: Any) -> str:
+def _why_no_flash(policy: Policy) -> str:
     """Return why flash-attention 2 is no candidate; empty when it is one."""
     if policy.backbone.device.type != "cuda":
         return "flash-attention needs a card"
@@ -137,12 +142,12 @@ def _why_no_flash(policy: Policy, base: Any) -> str:
         return "flash-attn is not installed"
     if torch.cuda.get_device_capability(policy.backbone.device)[0] < FLASH_CAPABILITY:
         return "the card is too old for flash-attention 2"
-    if policy.backbone.dtype == torch.float32:
-        return "flash-attention computes in 16 bits only"
-    return "" if getattr(base, "_supports_flash_attn", False) else "the architecture has no flash-attention"
+    return "flash-attention computes in 16 bits only" if policy.backbone.dtype == torch.float32 else ""
 
 
-def _fused(enabled: bool) -> None:
+def _sdpa(enabled: bool) -> None:
+    """Let PyTorch attend, with its fused kernels or without."""
+    use_flash(False)
     torch.backends.cuda.enable_flash_sdp(enabled)
     torch.backends.cuda.enable_mem_efficient_sdp(enabled)
     torch.backends.cuda.enable_cudnn_sdp(enabled)

@@ -50,6 +50,15 @@ def test_the_first_that_agrees_is_taken() -> None:
     assert choice.reason == "flash differs by nan nats; sdpa differs by 1 nats"
 
 
+def test_a_kernel_that_cannot_be_loaded_is_passed_over() -> None:
+    def missing() -> None:
+        raise ModuleNotFoundError("No module named 'einops'")
+
+    two = [Kernel("flash", missing), Kernel("sdpa", lambda: None), Kernel("plain", lambda: None)]
+    choice = first_that_agrees(two, lambda: torch.zeros(3), 1e-3)
+    assert (choice.name, "flash failed (No module named 'einops')" in choice.reason) == ("sdpa", True)
+
+
 def test_on_a_cpu() -> None:
     packed = Policy(tiny_causal_lm(attn_implementation="sdpa"), tiny_tokenizer())
     assert choose_attention(packed, *ROWS).name == "sdpa"
