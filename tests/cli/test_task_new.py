@@ -65,6 +65,16 @@ def test_it_tells_what_is_left_out_and_a_header_that_is_a_row(
     assert "looks like a row ('bad' is an answer)" in output.err
 
 
+def test_a_column_of_truth_values(table: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    lines = (json.dumps({"review": f"It said {n}", "spam": n % 2 == 0}) for n in range(40))
+    (table / "spam.jsonl").write_text("\n".join(lines))
+    assert run_cli(["tasks", "new", "spam.jsonl", "--json"]) == 0
+    made = json.loads(capfd.readouterr().out)
+    assert (made["answers"], made["refused"], made["labels"]) == (["false", "true"], 0, {"false": 18, "true": 18})
+    assert run_cli(["tasks", "show", "spam.yaml"]) == 0
+    assert "train 36, validation 4" in capfd.readouterr().out
+
+
 def test_a_recipe_takes_the_file(table: Path, home: Path) -> None:
     assert run_cli(["tasks", "new", "my reviews.csv"]) == 0
     (table / "r.yaml").write_text("model: smollm2-135m\ntasks: [my-reviews.yaml]\nmethod: ppo\n")
@@ -77,6 +87,10 @@ def test_a_recipe_takes_the_file(table: Path, home: Path) -> None:
 
 WRONG = [
     (["tasks", "new", "none.csv"], "Cannot read none.csv"),
+    (["tasks", "new", "."], "Cannot read .: it is a folder"),
+    (["tasks", "new", "/"], "Cannot read /: it is a folder"),
+    (["tasks", "new", "/", "--to", "x.yaml"], "is not known by its name"),
+    (["tasks", "new", "/dev/null"], "it is a pipe or a device"),
     (["tasks", "new", "my reviews.csv", "--label", "moood"], "Did you mean 'mood'"),
     (["tasks", "new", "my reviews.csv", "--kind", "spam"], "Did you mean 'span'"),
     (["tasks", "new", "my reviews.csv", "--kind", "number"], "holds no numbers but, for one, 'bad'"),

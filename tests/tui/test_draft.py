@@ -9,7 +9,7 @@ from nlu_rl import paths
 from nlu_rl.cli.recipes import resolve
 from nlu_rl.errors import RecipeError
 from nlu_rl.recipe import load_recipe
-from nlu_rl.tui.draft import Draft, draft_for, draft_of, first_draft, recipes_for
+from nlu_rl.tui.draft import Draft, draft_for, draft_of, first_draft, recipes_for, save_as
 
 
 def from_the_shell(draft: Draft) -> object:
@@ -79,3 +79,9 @@ def test_what_is_no_recipe_is_refused() -> None:
         first_draft().changed("train.batch=0")
     with pytest.raises(RecipeError):
         first_draft().edited("model: [")
+
+
+def test_a_recipe_cannot_be_saved_as_a_folder() -> None:
+    draft = draft_of(paths.recipes_dir() / "demo.yaml", "smollm2-135m")
+    with pytest.raises(RecipeError, match="Cannot write /: "):
+        save_as(draft, Path("/"))

@@ -26,13 +26,13 @@ def new_task(
     """Write a task file for a table of your own: guesses the columns, shows the labels and a prompt."""
     from nlu_rl.cli.tasks import print_histogram, print_preview
     from nlu_rl.errors import DataError, RecipeError, unknown_name
+    from nlu_rl.tasks.new_task import beside, write_task
     from nlu_rl.tasks.new_task import new_task as draft
-    from nlu_rl.tasks.new_task import slug, write_task
     from nlu_rl.tasks.training_commands import next_commands
 
     if kind is not None and kind not in KINDS:
         raise RecipeError(unknown_name("kind", kind, KINDS), "Leave --kind out to have it guessed.")
-    target = to or data.with_name(f"{slug(name or data.stem)}.yaml")
+    target = to or beside(data, name)
     if target.exists() and not force:
         raise DataError(f"{target} is there already.", "Give another --to, or --force to replace it.")
     columns = [column.strip() for column in text.split(",")] if text else []

@@ -189,6 +189,8 @@ def _row(
     texts = {field: _text(record.get(names[field] or ""), field) for field in schema.fields}
     row_id = _text(record.get(names["id"] or ""), "id").strip() or number
     label = record.get(names["label"] or "")
+    if isinstance(label, bool) and schema.answers is not None:
+        label = "true" if label else "false"  # a number or a text is no truth value
     if labels == "required":
         return make_row(schema, row_id, texts, _text(label, "label"))
     row = make_row(schema, row_id, texts, None)

@@ -94,6 +94,8 @@ def _written(value: Any) -> str:
         value = value.get("text")
     if isinstance(value, list):
         value = value[0] if value else ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "" if value is None else " ".join(str(value).split())
 
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from nlu_rl.data.checks import Refusal, overlaps
 from nlu_rl.data.files import read_table
+from nlu_rl.data.tsv import require_file
 from nlu_rl.errors import DataError
 from nlu_rl.tasks.guess import Guess, guess_task
 from nlu_rl.tasks.own import OwnTask, make_task
@@ -61,7 +62,7 @@ def new_task(
     Raises:
         DataError: the table cannot be read, or is no task.
     """
-    target = to or data.with_name(f"{slug(name or data.stem)}.yaml")
+    target = to or beside(data, name)
     rows, unread = read_table(data)
     try:
         guess = guess_task(rows, text=text, label=label, kind=kind)
@@ -102,6 +103,16 @@ def write_task(new: NewTask) -> Path:
     except OSError as error:
         raise DataError(f"Cannot write {new.path}: {error.strerror}.", "Give another --to.") from None
     return new.path
+
+
+def beside(data: Path, name: str | None = None) -> Path:
+    """Return where the task file of a table goes if nothing else is said.
+
+    Raises:
+        DataError: the table is a folder, a pipe or a device.
+    """
+    require_file(data)
+    return data.parent / f"{slug(name or data.stem)}.yaml"
 
 
 def slug(text: str) -> str:

@@ -59,7 +59,8 @@ def save_as(draft: Draft, path: Path) -> Draft:
         RecipeError: it is there already, or cannot be written.
     """
     path = path.expanduser().absolute()
-    path = path if path.suffix in (".yaml", ".yml") else path.with_name(f"{path.name}.yaml")
+    if path.name and path.suffix not in (".yaml", ".yml"):
+        path = path.with_name(f"{path.name}.yaml")
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(f"# nlu-rl run {shlex.quote(str(path))}\n{draft.recipe.to_yaml()}")

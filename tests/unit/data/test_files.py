@@ -55,6 +55,25 @@ def test_kinds_and_spellings(tmp_path: Path, name: str, content: str | bytes) ->
     assert len(read_records(SST2, path)) == 2
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
+def test_truth_values_are_labels_where_the_answers_say_so(tmp_path: Path, kind: str) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    texts = {"word": "way", "sentence1": "a way", "sentence2": "the way"}
+    rows = [{**texts, "label": label, "number": 1.0} for label in (True, False, None)]
+    path = tmp_path / f"a.{kind}"
+    if kind == "parquet":
+        pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    else:
+        write(path, "".join(json.dumps(row) + "\n" for row in rows))
+    found = read_file(get_schema("wic"), path)
+    assert [row["gold"] for row in found.rows] == ["yes", "no"]
+    assert found.refused == [Refusal(3, "the label is empty")]
+    with pytest.raises(DataError, match="line 1: the label is not a text"):
+        read_file(get_schema("stsb"), path)
+
+
 def test_parquet(tmp_path: Path) -> None:
     import pyarrow
     import pyarrow.parquet
@@ -145,7 +164,7 @@ def test_columns_by_name(tmp_path: Path) -> None:
         ),
         ("a.jsonl", '{"sentence": "x", "label": 1}\n{"sentence": "y"}\n', "line 2: the label is empty"),
         ("a.jsonl", '{"sentence": "x", "label": 1}\n{"sentence": ["y"], "label": 1}\n', "line 2: the sentence is not"),
-        ("a.jsonl", '{"sentence": "x", "label": true}\n', "the label is not a text"),
+        ("a.jsonl", '{"sentence": "x", "label": true}\n', "the label 'true' is none of negative, positive"),
         ("a.jsonl", "[" * 100000, "not valid JSON"),
         ("a.xls", "x", "kind of .* is not known by its name"),
     ],

@@ -40,6 +40,11 @@ def test_imbalance_makes_f1_the_metric() -> None:
     assert (guess.metric, guess.answers) == ("f1", ["yes", "no"]), "F1 is that of the last answer"
 
 
+def test_truth_values_are_answers() -> None:
+    guess = guess_task(rows(text=TEXTS, spam=[n % 3 == 0 for n in range(60)]))
+    assert (guess.kind, guess.label, guess.answers) == ("answers", "spam", ["false", "true"])
+
+
 def test_many_numbers_are_a_scale() -> None:
     guess = guess_task(rows(text=TEXTS, score=[n / 10 for n in range(60)]))
     assert (guess.kind, guess.low, guess.high) == ("number", 0.0, 6.0)

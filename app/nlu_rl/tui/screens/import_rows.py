@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from nlu_rl.errors import DataError, NluRlError
-from nlu_rl.tasks.new_task import NewTask, new_task, slug, write_task
+from nlu_rl.tasks.new_task import NewTask, beside, new_task, write_task
 from nlu_rl.tasks.own import is_task_file
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui.format import meter
@@ -128,7 +128,6 @@ class ImportDialog(Outliving, ModalScreen[str | None]):
 
 def _free_place(data: Path) -> Path:
     """Return where the task file goes: beside the data, under a name that is free."""
-    stem = slug(data.stem)
-    names = [stem, *(f"{stem}-{number}" for number in range(2, 100))]
-    places = [data.with_name(f"{name}.yaml") for name in names]
+    first = beside(data)
+    places = [first, *(first.with_stem(f"{first.stem}-{number}") for number in range(2, 100))]
     return next((place for place in places if not place.exists()), places[-1])
