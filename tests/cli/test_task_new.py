@@ -85,6 +85,34 @@ def test_a_recipe_takes_the_file(table: Path, home: Path) -> None:
     assert "36 rows to train on, 4 to validate on" in checks["task my-reviews.yaml"].message
 
 
+def test_rows_of_a_label_that_is_no_answer_are_told(table: Path, home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (table / "task.yaml").write_text(
+        "name: moods\ntrain: my reviews.csv\ntest: none.csv\ntext: review\nlabel: mood\nanswers: {good: fine, ok: ok}\n"
+    )
+    (table / "r.yaml").write_text("model: smollm2-135m\ntasks: [task.yaml]\nmethod: ppo\n")
+    told = (
+        "Of my reviews.csv, 21 rows are left out: the label 'bad' is none of fine, ok, good (20, first in line 2); "
+        "the label is empty (1, first in line 82)."
+    )
+    checks = [check for check in check_recipe(load_recipe(table / "r.yaml")) if check.name == "rows of task.yaml"]
+    assert [(check.state, check.message.partition(":")[0]) for check in checks] == [
+        ("warn", told.partition(":")[0]),
+        ("warn", "Cannot read " + str(table / "none.csv")),
+    ]
+    assert checks[0].message == told
+    assert run_cli(["tasks", "preview", "task.yaml", "--split", "train"]) == 0
+    assert told in capfd.readouterr().err
+    assert run_cli(["run", "r.yaml", "--prepare"]) == 0
+    assert told in capfd.readouterr().err
+    (table / "none.csv").write_text("review,mood\nIt is,good\n")
+    assert run_cli(["tasks", "show", "task.yaml", "--json"]) == 0
+    shown = json.loads(capfd.readouterr().out)
+    assert (shown["splits"], shown["left_out"]) == ({"train": 18, "validation": 2, "test": 1}, [told])
+    (table / "none.csv").write_text("review,mood\nIt is,bad\n")
+    assert run_cli(["tasks", "show", "task.yaml"]) == 2
+    assert "has no usable row; the first was refused: line 2: the label 'bad'" in capfd.readouterr().err
+
+
 WRONG = [
     (["tasks", "new", "none.csv"], "Cannot read none.csv"),
     (["tasks", "new", "."], "Cannot read .: it is a folder"),

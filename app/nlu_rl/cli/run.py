@@ -42,7 +42,8 @@ def run(
     """
     from nlu_rl import paths
     from nlu_rl.cli import recipes
-    from nlu_rl.runs.checks import check_recipe, require
+    from nlu_rl.cli.console import note
+    from nlu_rl.runs.checks import LEFT_OUT, check_recipe, require
     from nlu_rl.runs.layout import require_free_name
     from nlu_rl.runs.sharing import require_cards, require_divisible
     from nlu_rl.runs.status import PREPARED, read_status, write_status
@@ -61,6 +62,9 @@ def run(
         if any(check.state == "fail" for check in checks):
             raise typer.Exit(2)
         return
+    for check in checks:
+        if check.name.startswith(LEFT_OUT):
+            note(f"warning: {check.message}")
     recipes.fetch_missing_data(resolved)
     run = recipes.create_training_run(path, resolved, name)
     if prepare:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nlu_rl.cli import completion
-from nlu_rl.cli.console import emit_json, stdout
+from nlu_rl.cli.console import emit_json, note, stdout
 from nlu_rl.cli.tables import print_table
 from nlu_rl.cli.task_new import new_task
 
@@ -62,12 +62,13 @@ def show(name: Name, json: Json = False) -> None:
         "query": task.query,
         "reminder": task.reminder,
         "splits": splits,
+        "left_out": " ".join(left_out := task.left_out()),
         "evaluation_split": task.evaluation_split,
         "licence": data["licence"],
         "submission": task.submission_file,
     }
     if json:
-        emit_json(details)
+        emit_json({**details, "left_out": left_out})
         return
     here = ", ".join(f"{split} {rows:,}" for split, rows in splits.items()) or f"not here. {task.schema.bring}"
     shown = {**details, "answers": _answers(task), "splits": here, "version": str(task.version)}
@@ -111,6 +112,8 @@ def preview(
         for one in previews:
             emit_json({"task": task.name, "split": chosen, "labels": counts, **one})
         return
+    for told in task.left_out():
+        note(f"warning: {told}")
     print_histogram(f"{task.name} {chosen}: {len(examples):,} rows", counts)
     for one in previews:
         print_preview(one)

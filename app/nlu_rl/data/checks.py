@@ -16,6 +16,7 @@ from nlu_rl.data.row_schema import Schema
 Row = dict[str, Any]
 """A row in the cache: `{"id": str, "fields": {name: text}, "gold": str | None}`."""
 
+MOST_REASONS = 5
 _NOT_TEXT = re.compile(r"[\W_]+")
 
 
@@ -79,6 +80,17 @@ def overlaps(by_split: Mapping[str, Sequence[Row]]) -> dict[str, int]:
     known = {text_key(row["fields"]) for row in train}
     held_out = ((split, rows) for split, rows in by_split.items() if split != "train")
     return {split: sum(text_key(row["fields"]) in known for row in rows) for split, rows in held_out}
+
+
+def refusals_told(refused: Sequence[Refusal]) -> str:
+    """Return why rows were refused, the most frequent reasons with their counts and the first line of each."""
+    by_reason: dict[str, list[Refusal]] = {}
+    for refusal in refused:
+        by_reason.setdefault(refusal.reason, []).append(refusal)
+    ordered = sorted(by_reason.items(), key=lambda found: -len(found[1]))
+    told = [f"{reason} ({len(rows):,}, first in {rows[0].unit} {rows[0].line})" for reason, rows in ordered]
+    others = sum(len(rows) for _, rows in ordered[MOST_REASONS:])
+    return "; ".join(told[:MOST_REASONS] + ([f"and {others:,} for other reasons"] if others else []))
 
 
 def make_row(schema: Schema, row_id: str, texts: Mapping[str, str], label: str | None) -> Row:

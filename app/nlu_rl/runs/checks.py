@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 RUN_BYTES = 300_000_000  # samples, predictions and logs of a run
 HOPELESS = 8
 """A plan this many times the memory is refused; below it, short prompts and shared prefixes may still make it fit."""
+LEFT_OUT = "rows of"
+"""How the name of a check begins that tells of rows that are not used; it warns."""
+LEFT_OUT_FIX = "Correct these rows or the task's file; a label counts when it is among its 'answers'."
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,8 @@ def _check_task(recipe: Recipe, name: str, tokenizer: "LightTokenizer | None") -
         train_rows = task.load("train")
         validates = recipe.evaluate.every or recipe.evaluate.before
         validation_rows = task.load("validation") if validates else []
-        more = check_rows(task, train_rows, validation_rows, recipe.evaluate.examples)
+        more = [Check(f"{LEFT_OUT} {name}", "warn", told, LEFT_OUT_FIX) for told in task.left_out()]
+        more += check_rows(task, train_rows, validation_rows, recipe.evaluate.examples)
         if tokenizer:
             splits = {"training": train_rows, "validation": validation_rows}
             more.extend(_check_lengths(recipe, task, tokenizer, splits))

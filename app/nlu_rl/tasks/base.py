@@ -64,6 +64,10 @@ class DatasetTask(ABC):
         """Return what is known about its data, `splits` and `licence` among it."""
         return describe(self.schema.name)
 
+    def left_out(self) -> list[str]:
+        """Return what to know of rows that its files hold and it does not take, a sentence a file."""
+        return []
+
     def prompt(self, example: Example, shots: Sequence[Example] = ()) -> list[Message]:
         """Demonstrations are earlier turns of the chat, answered in the form that is asked for."""
         messages: list[Message] = [{"role": "system", "content": self.system}]

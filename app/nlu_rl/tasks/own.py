@@ -5,9 +5,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from nlu_rl.data.checks import refusals_told
 from nlu_rl.data.own import OwnData
 from nlu_rl.data.row_schema import Schema
-from nlu_rl.errors import RecipeError
+from nlu_rl.errors import DataError, RecipeError
 from nlu_rl.tasks.base import DatasetTask
 from nlu_rl.tasks.classification import ClassificationTask
 from nlu_rl.tasks.contract import Example, Message, Split
@@ -109,6 +110,19 @@ class OwnTask(DatasetTask):
         parts = {split: self.data.read(split) for split in self.data.splits()}
         counts = {split: {"rows": len(part.rows), "refused": len(part.refused)} for split, part in parts.items()}
         return {"name": self.schema.name, "licence": self.schema.licence, "splits": counts, "damaged": ""}
+
+    def left_out(self) -> list[str]:
+        found = []
+        for split, path in self.data.files.items():
+            try:
+                refused = self.data.read(split).refused
+            except DataError as error:
+                found.append(error.message)
+                continue
+            if refused:
+                rows = "1 row is" if len(refused) == 1 else f"{len(refused):,} rows are"
+                found.append(f"Of {path.name}, {rows} left out: {refusals_told(refused)}.")
+        return found
 
     def prompt(self, example: Example, shots: Sequence[Example] = ()) -> list[Message]:
         return super().prompt(example, [*self._demonstrations, *shots])
