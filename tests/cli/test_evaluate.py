@@ -105,6 +105,7 @@ def test_predict_a_file(capsys: pytest.CaptureFixture[str], tiny_model_dir: Path
         (("eval", "MODEL", "--task", "cola"), ("nlu-rl data",)),
         (("eval", "MODEL", "--task", "sst2", "--data", "none.csv"), ("none.csv", "No such file")),
         (("eval", "MODEL", "--task", "sst2", "--shots", "some"), ("--shots best",)),
+        (("eval", "MODEL", "--task", "sst2", "--shots", "best"), ("0 labelled rows that are not evaluated",)),
         (("eval", "MODEL", "--task", "sst2", "--checkpoint", "3"), ("not a run",)),
         (("eval", "/nowhere/model", "--task", "sst2"), ("Unknown run or model '/nowhere/model'",)),
         (("eval", "RUN", "--checkpoint", "3"), ("no checkpoint '3'", "4")),

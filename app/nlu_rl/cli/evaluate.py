@@ -224,6 +224,7 @@ def _evaluate(task: "Task", arguments: dict[str, Any], *, json: bool, reuse: boo
     from nlu_rl.cli.live import read_result, run_job
     from nlu_rl.evaluation.finished import DONE, INTERRUPTED, create_evaluation, evaluation_for
     from nlu_rl.evaluation.rows import load_rows
+    from nlu_rl.evaluation.shots import require_shots
 
     rows = load_rows(task, arguments)
     if reuse and (done := evaluation_for(task, rows, arguments, DONE)) is not None:
@@ -232,4 +233,7 @@ def _evaluate(task: "Task", arguments: dict[str, Any], *, json: bool, reuse: boo
     run = evaluation_for(task, rows, arguments, INTERRUPTED)
     if run is not None:
         note(f"Going on with the interrupted evaluation {run.name}.")
-    return run_job(run or create_evaluation(task, arguments), json=json)
+        return run_job(run, json=json)
+    if told := require_shots(task, [example for _, example in rows], arguments):
+        note(told)
+    return run_job(create_evaluation(task, arguments), json=json)

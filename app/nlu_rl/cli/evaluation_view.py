@@ -23,6 +23,8 @@ def show_evaluation(result: dict[str, Any]) -> None:
     if result["samples"] > 1:
         decoding += f", {result['samples']} samples a row"
     shots = f", {result['shots']} demonstrations" if result["shots"] else ""
+    if tried := result.get("shots_tried"):
+        shots += f" (the best of 1 to {len(tried)})"
     console.print(f"[bold]{result['task']}[/]: {result['subject']}", highlight=False)
     console.print(f"{rows}, n {result['n']}{decoding}{shots}, seed {result['seed']}", style="dim")
     table = Table(pad_edge=False)

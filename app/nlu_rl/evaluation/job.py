@@ -10,8 +10,8 @@ from nlu_rl.evaluation import perplexity, perplexity_job
 from nlu_rl.evaluation.balance import label_balance
 from nlu_rl.evaluation.predict import Prediction, Progress, Sampler, predict
 from nlu_rl.evaluation.predict_file import predict_job
-from nlu_rl.evaluation.rows import MOST_SHOTS, demonstrations, load_rows, split_of, unseen
-from nlu_rl.evaluation.shots import best_shots
+from nlu_rl.evaluation.rows import demonstrations, load_rows, split_of, unseen
+from nlu_rl.evaluation.shots import best_shots, trials
 from nlu_rl.evaluation.subject import Subject, load_subject
 from nlu_rl.evaluation.summary import Summary, summarize
 from nlu_rl.evaluation.timing import seconds_per_completion
@@ -149,9 +149,10 @@ def _shots(
         raise RecipeError("An encoder reads no demonstrations.", "Leave --shots out.")
     train, seed = unseen(task.load("train"), examples), int(arguments.get("shots_seed") or 0)
     if wanted == "best":
+        most = len(trials(task, train, seed)[0])
 
         def answer(rows: Sequence[Example], shots: Sequence[Example]) -> Sequence[Prediction]:
-            phase = f"trying {len(shots)} of up to {MOST_SHOTS} demonstrations, rows"
+            phase = f"trying {len(shots)} of up to {most} demonstrations, rows"
             return subject.predict(
                 task,
                 rows,

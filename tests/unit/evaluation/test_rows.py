@@ -8,7 +8,7 @@ from nlu_rl.errors import DataError
 from nlu_rl.evaluation.job import evaluate_policy
 from nlu_rl.evaluation.predict import predict
 from nlu_rl.evaluation.rows import choose_rows, demonstrations, load_rows, unseen
-from nlu_rl.evaluation.shots import best_shots
+from nlu_rl.evaluation.shots import best_shots, require_shots
 from nlu_rl.evaluation.summary import summarize
 from nlu_rl.tasks.contract import Example
 from nlu_rl.tasks.registry import get_task
@@ -115,6 +115,28 @@ def test_the_best_number_of_demonstrations_is_chosen_on_other_rows() -> None:
     assert count == 3
     assert tried == {1: 0.0, 2: 0.0, 3: 1.0, 4: 0.0, 5: 0.0}
     assert len(asked) == 5 * 35
+
+
+@pytest.mark.parametrize(("training_rows", "tried"), [(6, 5), (5, 4), (2, 1)])
+def test_with_few_rows_fewer_demonstrations_are_tried(
+    training_rows: int, tried: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = rows(training_rows)
+    _, scores = best_shots(answering(FakePolicy(["?"])), SST2, train)
+    assert list(scores) == list(range(1, tried + 1))
+    monkeypatch.setattr(type(SST2), "load", lambda self, split: train)
+    told = require_shots(SST2, [], {"shots": "best"})
+    assert told.startswith(f"Instead of up to 5 demonstrations, up to {tried} are tried" if tried < 5 else told[:0])
+    assert bool(told) == (tried < 5)
+
+
+def test_too_few_rows_for_any_demonstration(monkeypatch: pytest.MonkeyPatch) -> None:
+    train = rows(3)
+    monkeypatch.setattr(type(SST2), "load", lambda self, split: train)
+    assert require_shots(SST2, train[:2], {"shots": 1}) == require_shots(SST2, train, {"shots": 0}) == ""
+    for shots in ("best", 2):
+        with pytest.raises(DataError, match="has 1 labelled rows that are not evaluated"):
+            require_shots(SST2, train[:2], {"shots": shots})
 
 
 def test_summary_of_several_samples_and_strict_against_lenient() -> None:
