@@ -14,13 +14,31 @@ from nlu_rl.errors import DataError, unknown_name
 from nlu_rl.tasks.task_file import METRICS, Kind
 
 Row = Mapping[str, Any]
-MORE_LABEL_COLUMNS = ("topic", "intent", "status", "stars", "type", "emotion", "polarity", "y", "tag", "answers")
+MORE_LABEL_COLUMNS = (
+    "topic",
+    "intent",
+    "status",
+    "stars",
+    "type",
+    "emotion",
+    "polarity",
+    "y",
+    "tag",
+    "answers",
+    "similarity",
+    "sim",
+)
 MOST_ANSWERS = 1000
 FEW = 20
 """Up to so many different numbers are taken for a list of answers, more for a scale."""
 IMBALANCED = 0.8
 """A label with more than this share of the rows makes accuracy say little."""
 SPAN_SHARE = 0.8
+SOME_REPEATED = 0.7
+"""Of a short table: a column with at most this share of different values repeats some."""
+WORDS = 2.5
+"""Words a cell, from which on a column is text."""
+_NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity)$", re.IGNORECASE)
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)$")
 
 
@@ -55,6 +73,8 @@ def guess_task(
     label = label or _label_column(columns, text)
     chosen = list(text) or _text_columns(columns, label)
     labels = [value for value in columns[label] if value]
+    if _numbers(labels):  # their rows are refused
+        labels = [value for value in labels if not _NOT_FINITE.match(value)]
     listed = sum(isinstance(row.get(label), list | dict) for row in rows) > len(rows) / 2
     if not labels:
         raise DataError(f"The column '{label}' is empty.", "Say which column is the label with --label COLUMN.")
@@ -107,9 +127,13 @@ def _label_column(columns: Mapping[str, list[str]], text: Sequence[str]) -> str:
             return by_name[known]
     few = {name: len(set(columns[name])) for name in free if name.strip().casefold() not in ID_COLUMNS}
     repeated = [name for name, count in few.items() if 1 < count <= max(2, len(columns[name]) // 2)]
-    numbers = [name for name in few if all(map(_NUMBER.match, filter(None, columns[name]))) and any(columns[name])]
+    numbers = [name for name in few if _numbers(columns[name])]
     if not repeated and numbers:
-        return numbers[-1]
+        fractions = [name for name in numbers if any(float(value) % 1 for value in filter(None, columns[name]))]
+        some = [name for name, count in few.items() if 1 < count <= min(FEW, SOME_REPEATED * len(columns[name]))]
+        repeated = [name for name in some if name not in fractions and _words(columns[name]) < WORDS]
+        if not repeated:
+            return numbers[-1]
     if not repeated:
         raise DataError(
             f"None of the columns looks like a label (there are: {', '.join(columns)}).",
@@ -127,14 +151,35 @@ def _text_columns(columns: Mapping[str, list[str]], label: str) -> list[str]:
             continue
         if sum(map(_like_a_number, filled)) > len(filled) / 2:
             continue
-        if sum(value.count(" ") + 1 for value in filled) / len(filled) >= 2.5:
+        if _words(filled) >= WORDS:
             chosen.append(name)
     if chosen:
         return chosen
     rest = [name for name in columns if name != label and name.strip().casefold() not in ID_COLUMNS]
     if not rest:
         raise DataError("There is no column with text.", "Say which it is with --text COLUMN.")
+    texts = [name for name in rest if _is_short_text(name, columns[name])]
+    if len(texts) == 2:  # a pair of short texts
+        return texts
     return [max(rest, key=lambda name: sum(map(len, columns[name])))]
+
+
+def _is_short_text(name: str, values: list[str]) -> bool:
+    filled = [value for value in values if value]
+    is_id = name.strip().casefold().endswith(("_id", " id"))
+    return bool(filled) and not is_id and sum(map(_like_a_number, filled)) <= len(filled) / 2
+
+
+def _words(values: Sequence[str]) -> float:
+    """Return the words a cell, of those that are filled."""
+    filled = [value for value in values if value]
+    return sum(value.count(" ") + 1 for value in filled) / max(1, len(filled))
+
+
+def _numbers(values: Sequence[str]) -> bool:
+    """Whether there are numbers and, but for infinities and values that are none, nothing else."""
+    other = [value for value in values if value and not _NOT_FINITE.match(value)]
+    return bool(other) and all(map(_NUMBER.match, other))
 
 
 def _few(answers: list[str], labels: list[str]) -> str:

@@ -52,6 +52,29 @@ def test_many_numbers_are_a_scale() -> None:
     assert guess_task(rows(text=TEXTS, price=[n + 0.5 for n in range(60)])).label == "price"
 
 
+def test_what_is_no_finite_number_does_not_make_numbers_answers() -> None:
+    guess = guess_task(rows(text=TEXTS[:5], value=[1, 2.5, 3, float("inf"), float("nan")]))
+    assert (guess.label, guess.kind, guess.low, guess.high) == ("value", "number", 1.0, 3.0)
+    whole = guess_task(rows(text=TEXTS, label=["1", "2", "NaN"] * 20))
+    assert (whole.kind, whole.answers) == ("answers", ["1", "2"])
+    words = guess_task(rows(text=TEXTS, label=["nan", "roti", "inf"] * 20))
+    assert words.answers == ["inf", "nan", "roti"], "words among words"
+
+
+def test_a_pair_of_short_texts() -> None:
+    pairs = rows(a=["cat", "dog", "cat", "sun"], b=["kitten", "car", "tiger", "moon"], sim=[4.5, 0.2, 3.9, 1.0])
+    guess = guess_task(pairs)
+    assert (guess.text, guess.label, guess.kind) == (["a", "b"], "sim", "number")
+    assert guess_task([{"row_id": 1, "pair_id": "x", **row} for row in pairs]).text == ["a", "b"]
+
+
+def test_few_values_are_a_label_rather_than_many_fractions() -> None:
+    table = rows(text=TEXTS[:5], team=["x", "y", "z", "x", "y"], cost=[0.1, 0.7, 1.9, 2.2, 3.4])
+    assert guess_task(table).label == "team"
+    named = [{"rating" if name == "cost" else name: value for name, value in row.items()} for row in table]
+    assert guess_task(named).label == "rating"
+
+
 def test_labels_out_of_the_text_are_spans() -> None:
     guess = guess_task(
         rows(context=TEXTS, question=["What is it about?"] * 60, answer=[f"thing {n}" for n in range(60)])
