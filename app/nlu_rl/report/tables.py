@@ -13,6 +13,9 @@ from nlu_rl.report.seeds import Spread
 DASH = "-"
 _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _BOUNDS = re.compile(f"{_NUMBER} to {_NUMBER}")
+_PARTS = ("", "deviation", "low", "high")
+"""What a column is split into: the value itself, which keeps the column's name, and what belongs to it."""
+_WITH_DEVIATION = re.compile(f"{_NUMBER} ± {_NUMBER}")
 _WITH_BOUNDS = re.compile(rf"{_NUMBER} \[{_NUMBER}, {_NUMBER}\]")
 
 
@@ -34,7 +37,7 @@ def markdown(table: Table) -> str:
 
 
 def csv_text(table: Table) -> str:
-    """Return the table for programs: bounds of intervals in columns of their own, and nothing where there is none."""
+    """Return the table for programs: bounds and deviations in columns of their own, and nothing where there is none."""
     columns = [_spread_out(name, [row[place] for row in table.rows]) for place, name in enumerate(table.columns)]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
@@ -46,19 +49,22 @@ def csv_text(table: Table) -> str:
 def _spread_out(name: str, cells: Sequence[str]) -> dict[str, list[str]]:
     """Return the columns that a column of the text makes, by name."""
     there = [cell for cell in cells if cell != DASH]
-    for pattern, names in ((_BOUNDS, ("low", "high")), (_WITH_BOUNDS, ("", "low", "high"))):
-        found = [pattern.fullmatch(cell) for cell in there]
-        if any(found) and (all(found) or pattern is _WITH_BOUNDS):
-            parts = [_parts(pattern.fullmatch(cell), cell, len(names)) for cell in cells]
-            headings = [f"{name} {bound}".strip() for bound in names]
-            return dict(zip(headings, map(list, zip(*parts, strict=True)), strict=True))
-    return {name: ["" if cell == DASH else cell for cell in cells]}
+    ranges = bool(there) and all(map(_BOUNDS.fullmatch, there))
+    parts = [_parts(cell, ranges=ranges) for cell in cells]
+    names = [part for part in _PARTS if any(part in found for found in parts)] or [""]
+    return {f"{name} {part}".strip(): [found.get(part, "") for found in parts] for part in names}
 
 
-def _parts(match: "re.Match[str] | None", cell: str, count: int) -> list[str]:
-    if match:
-        return list(match.groups())
-    return ["" if cell == DASH else cell, *[""] * (count - 1)]
+def _parts(cell: str, *, ranges: bool) -> dict[str, str]:
+    """Return the numbers of a cell by what they are; with `ranges`, a cell is a range or nothing."""
+    if ranges:
+        match = _BOUNDS.fullmatch(cell)
+        return dict(zip(("low", "high"), match.groups() if match else ("", ""), strict=True))
+    if match := _WITH_DEVIATION.fullmatch(cell):
+        return dict(zip(("", "deviation"), match.groups(), strict=True))
+    if match := _WITH_BOUNDS.fullmatch(cell):
+        return dict(zip(("", "low", "high"), match.groups(), strict=True))
+    return {"": "" if cell == DASH else cell}
 
 
 def evaluations_table(records: Sequence[Record]) -> Table:

@@ -148,3 +148,14 @@ def test_a_cell_with_an_interval_is_three_numbers_for_programs() -> None:
         "PPO,45.0,35.0,55.0,,",
         "paper: PPO,93.5,,,0.1,-0.2",
     ]
+
+
+def test_a_mean_over_seeds_and_its_deviation_are_two_numbers_for_programs() -> None:
+    cells = (("PPO", "58.3 ± 0.5", "1.0 ± 0.2"), ("SFT", "45.0 [35.0, 55.0]", "-"), ("paper", "93.5", "2.0"))
+    lines = csv_text(Table("t", ("method", "sst2", "cola"), cells)).splitlines()
+    assert lines == [
+        "method,sst2,sst2 deviation,sst2 low,sst2 high,cola,cola deviation",
+        "PPO,58.3,0.5,,,1.0,0.2",
+        "SFT,45.0,,35.0,55.0,,",
+        "paper,93.5,,,,2.0,",
+    ]
