@@ -233,9 +233,11 @@ def test_a_plan_of_years_is_warned_of(command: list[str], capsys: pytest.Capture
 
 
 def test_two_at_once_are_refused(command: list[str], capsys: pytest.CaptureFixture[str], followed: list[str]) -> None:
-    with reproduce_run._alone():
+    with reproduce_run.alone():
         assert run_cli([*command, "--methods", "zero-shot"]) == 2
-    assert "Another 'nlu-rl reproduce' is at work" in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    told = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert "Another 'nlu-rl reproduce' is at work" in told
+    assert "to do" not in told, "refused before the plan is shown"
 
 
 def test_a_worker_that_outlived_its_command_counts_as_running(

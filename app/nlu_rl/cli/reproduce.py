@@ -63,7 +63,7 @@ def reproduce(
     interruption, the command goes on where it was; given again with more seeds or tasks, it runs what is new.
     """
     from nlu_rl.cli.console import emit_json, note
-    from nlu_rl.cli.reproduce_run import print_plan, run_all, steps_of, write_table
+    from nlu_rl.cli.reproduce_run import alone, print_plan, run_all, steps_of, write_table
     from nlu_rl.reproduce.budget import parse_budget
     from nlu_rl.reproduce.matrix import choose_methods, choose_tasks
     from nlu_rl.reproduce.progress import Reproduction
@@ -78,6 +78,9 @@ def reproduce(
         examples,
         endpoint={"url": endpoint},
     )
+    if not dry_run:
+        with alone():  # refused before anything is said of what is left to do
+            pass
     note("Reading the rows and what is done ...")
     columns, left_out = _with_rows(columns, given=bool(tasks))
     cells, untrained = _cells(what, rows, columns, _seeds(seeds), _shots(shots), also or [])

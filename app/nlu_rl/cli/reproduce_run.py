@@ -111,7 +111,7 @@ def run_all(
     failures: list[str] = []
     broken: set[Any] = set()
     steps = steps_of(cells)
-    with _alone():
+    with alone():
         for number, step in enumerate(steps, 1):
             if state_of(what, step)[0] == "done":
                 continue
@@ -233,7 +233,7 @@ def _watched(run: "RunDirectory", over: Callable[[], bool] | None) -> Iterator[N
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
     """Let one `reproduce` at a time work in this home."""
     from filelock import FileLock, Timeout
 
