@@ -12,6 +12,7 @@ from nlu_rl.export.merge import MergeInto
 from nlu_rl.export.serving import Served, request_body, unmerged_command
 from nlu_rl.export.verify import Agreement
 from nlu_rl.models.catalogue import Reference
+from nlu_rl.models.origin import Origin, bare_name, origin_of
 from nlu_rl.recipe import Recipe
 from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG, Message
 from nlu_rl.tasks.registry import get_task
@@ -22,7 +23,6 @@ _MERGED: dict[MergeInto, str] = {
 }
 _PORT = 8000
 """Of the example's request."""
-_SPDX = {"Apache-2.0": "apache-2.0", "Llama 2 Community License": "llama2"}
 
 
 def model_card(
@@ -53,17 +53,15 @@ def model_card(
     """
     names = recipe.tasks
     recipe = _without_folders(recipe)
-    licence = base.entry.licence if base.entry else "that of the base model"
-    spdx = _SPDX.get(licence, "other")
-    base_id = base.hub_id or _without_folder(base.name)
+    origin = origin_of(base)
     method = {"sft": "supervised fine-tuning", "ppo": "PPO", "grpo": "GRPO"}[recipe.method]
     parts = [
-        _front_matter(base_id if base.hub_id else None, spdx, recipe),
+        _front_matter(origin, recipe),
         f"# {name}",
-        f"{base_id}, fine-tuned by {method} on {', '.join(recipe.tasks)} with a LoRA of rank {recipe.lora.rank}, "
+        f"{origin.name}, fine-tuned by {method} on {', '.join(recipe.tasks)} with a LoRA of rank {recipe.lora.rank}, "
         f"merged into {_MERGED[into]}. Made by nlu-rl {__version__} from run `{run}`, {step}.",
         "## Base weights",
-        _base_weights(base_id, manifest or {}),
+        _base_weights(origin.name, manifest or {}),
         "## Data",
         _data(names),
         "## Scores",
@@ -79,20 +77,23 @@ def model_card(
         "## Recipe",
         f"```yaml\n{recipe.to_yaml()}```",
         "## Licence",
-        f"The base model's licence applies: {licence}" + (f" ({base.entry.licence_url})." if base.entry else "."),
+        _licence(origin),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _without_folder(reference: str) -> str:
-    return os.path.basename(reference.rstrip(os.sep)) if os.path.isabs(reference) else reference
+def _licence(origin: Origin) -> str:
+    if origin.licence is None:
+        return "The base model's licence applies; which one it is was not recorded with its weights."
+    where = f" ({origin.licence_url})" if origin.licence_url else ""
+    return f"The base model's licence applies: {origin.licence}{where}."
 
 
 def _without_folders(recipe: Recipe) -> Recipe:
     """Return the recipe with the names alone of a model and of tasks that are files of this machine."""
-    tasks = [_without_folder(task) for task in recipe.tasks]
-    start = recipe.start_from and _without_folder(recipe.start_from)
-    return recipe.model_copy(update={"model": _without_folder(recipe.model), "tasks": tasks, "start_from": start})
+    tasks = [bare_name(task) for task in recipe.tasks]
+    start = recipe.start_from and bare_name(recipe.start_from)
+    return recipe.model_copy(update={"model": bare_name(recipe.model), "tasks": tasks, "start_from": start})
 
 
 def _base_weights(base_id: str, manifest: Mapping[str, Any]) -> str:
@@ -138,10 +139,10 @@ def _other_ports(served: Sequence[Served]) -> str:
     return "".join(f"; {one.program} listens on port {one.port}" for one in served if one.port not in (None, _PORT))
 
 
-def _front_matter(base_id: str | None, spdx: str, recipe: Recipe) -> str:
-    lines = ["---", f"license: {spdx}", "library_name: transformers", "pipeline_tag: text-generation"]
-    if base_id:
-        lines.append(f"base_model: {base_id}")
+def _front_matter(origin: Origin, recipe: Recipe) -> str:
+    lines = ["---", f"license: {origin.hub_licence}", "library_name: transformers", "pipeline_tag: text-generation"]
+    if origin.hub_id:
+        lines.append(f"base_model: {origin.hub_id}")
     return "\n".join([*lines, "tags:", f"- {recipe.method}", "- lora", "- nlu-rl", "---"])
 
 

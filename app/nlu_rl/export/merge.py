@@ -23,6 +23,7 @@ from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.four_bit import dequantized_model
 from nlu_rl.models.load import Precision, load_model
 from nlu_rl.models.lora import load_adapter
+from nlu_rl.models.origin import origin_of
 from nlu_rl.models.quantized import Quantization, stored_quantization
 from nlu_rl.models.shape import shape_of_folder
 from nlu_rl.runs.files import disk_error
@@ -114,10 +115,10 @@ def _generation_config(model: Any, tokenizer: Any, max_new_tokens: int) -> Gener
 
 
 def _copy_adapter(source: Path, target: Path, reference: str) -> None:
-    """Put the adapter beside the merged model, for base + adapter unmerged; its base by its public name."""
+    """Put the adapter beside the merged model, for base + adapter unmerged; its base by its public name, no path."""
     target.mkdir()
     config = json.loads((source / "adapter_config.json").read_text(encoding="utf-8"))
-    config["base_model_name_or_path"] = resolve_reference(reference).hub_id or reference
+    config["base_model_name_or_path"] = origin_of(resolve_reference(reference)).name
     (target / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(source / "adapter_model.safetensors", target / "adapter_model.safetensors")
 

@@ -80,7 +80,7 @@ def _entry(
 
 CATALOGUE = _read_catalogue()
 _BY_HUB_ID = {entry.hub_id.lower(): entry for entry in CATALOGUE.values()}
-_HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
 
 
@@ -100,6 +100,11 @@ class Reference:
     @property
     def hub_id(self) -> str | None:
         return self.entry.hub_id if self.entry else self.name if self.kind == "hub" else None
+
+
+def entry_of_hub_id(hub_id: str) -> ModelEntry | None:
+    """Return the catalogue's entry of a model on the hub; None where it has none."""
+    return _BY_HUB_ID.get(hub_id.lower())
 
 
 def get_model(name: str) -> ModelEntry:
@@ -142,7 +147,7 @@ def resolve_reference(reference: str) -> Reference:
     own = paths.model_dir(text)
     if _PLAIN_NAME.fullmatch(text) and os.path.isdir(own):
         return Reference("folder", text, own)
-    if _HUB_ID.fullmatch(text):
+    if HUB_ID.fullmatch(text):
         return Reference("hub", text, paths.model_dir(text.replace("/", "--")))
     raise ModelError(
         unknown_name("model", text, known_models()), "Or give a model folder, or a hub id such as org/name."

@@ -1,5 +1,6 @@
 """What a model card says of the base: what its weights were made from, and nothing of this machine's folders."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from nlu_rl.export.card import model_card
 from nlu_rl.export.serving import serving_commands
 from nlu_rl.export.verify import Agreement
 from nlu_rl.models.catalogue import resolve_reference
+from nlu_rl.models.origin import origin_of
 from nlu_rl.recipe import Recipe
 from nlu_rl.tasks.contract import Message
 
@@ -75,6 +77,42 @@ def test_a_card_names_no_folder_of_this_machine(home: Path, tmp_path: Path) -> N
     assert "my-model, fine-tuned by" in text
     assert "model: my-model" in text
     assert str(tmp_path) not in text
+
+
+@pytest.mark.parametrize(
+    ("hub_id", "licence", "front", "stated"),
+    [
+        ("HuggingFaceTB/SmolLM2-135M-Instruct", "Apache-2.0", "apache-2.0", "Apache-2.0 (https://www.apache.org/"),
+        ("org/base", "mit", "mit", "mit."),
+        ("org/base", None, "other", None),
+    ],
+)
+def test_a_bundle_is_told_by_what_its_manifest_records(
+    home: Path, tmp_path: Path, hub_id: str, licence: str | None, front: str, stated: str | None
+) -> None:
+    folder = tmp_path / "my-bundle"
+    folder.mkdir()
+    manifest = {"source": "bundle", "hub_id": hub_id, "licence": licence, "made_from": CONVERTED, "files": {}}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    text = card(manifest, str(folder))
+    assert f"license: {front}\n" in text
+    assert f"base_model: {hub_id}\n" in text
+    assert f"\n{hub_id}, fine-tuned by" in text
+    assert f"not on the weights of {hub_id} on the hub" in text
+    assert (f"licence applies: {stated}" if stated else "licence applies; which one it is was not recorded") in text
+    assert str(tmp_path) not in text
+    assert origin_of(resolve_reference(str(folder))).name == hub_id
+
+
+@pytest.mark.parametrize("damaged", ["[1]", '"org/base"', "{}", '"a: b/c"'])
+def test_a_hub_id_that_is_none_is_left_out(home: Path, tmp_path: Path, damaged: str) -> None:
+    folder = tmp_path / "my-bundle"
+    folder.mkdir()
+    written = f'{{"hub_id": {damaged}, "licence": {damaged}, "files": {{}}}}'
+    (folder / "manifest.json").write_text(written, encoding="utf-8")
+    origin = origin_of(resolve_reference(str(folder)))
+    assert origin.hub_licence == "other"
+    assert origin.name == ("org/base" if damaged == '"org/base"' else "my-bundle")
 
 
 def test_the_port_of_each_server_is_named(home: Path) -> None:

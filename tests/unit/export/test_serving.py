@@ -73,7 +73,7 @@ def test_plain_generate_works_and_the_template_opens_the_answer(merged: tuple[Pa
 def test_the_adapter_is_beside_it(merged: tuple[Path, Path]) -> None:
     base, folder = merged
     config = json.loads((folder / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
-    assert config["base_model_name_or_path"] == str(base)
+    assert config["base_model_name_or_path"] == base.name, "no path of the machine it was made on"
     assert (folder / "adapter" / "adapter_model.safetensors").is_file()
 
 
