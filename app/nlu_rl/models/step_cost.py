@@ -1,11 +1,12 @@
 """About how long a step takes on a card, and what it costs, by arithmetic; nothing is measured (light).
 
-Two terms: arithmetic, at a share of the card's peak that LoRA training of such models reaches, and decoding, which
-reads every weight once a token. Of a small model both are shorter than starting the kernels takes, which then counts.
-Rows are counted as if they shared no prefix, so long instructions cost less than this
-says. A CPU's speed cannot be told from its name: there the first steps of a run say it.
+Two terms: arithmetic, at a share of the card's peak in the compute type (TF32 is never turned on) that LoRA training of
+such models reaches, and decoding, which reads every weight once a token. Of a small model both are shorter than
+starting the kernels takes, which then counts. Rows are counted as if they shared no prefix, so long instructions cost
+less than this says. A CPU's speed cannot be told from its name: there the first steps of a run say it.
 """
 
+import re
 from dataclasses import dataclass
 
 from nlu_rl.models.memory import RunNumbers, weights_bytes
@@ -25,27 +26,34 @@ _NF4_SLOWER = 1.6
 
 @dataclass(frozen=True, slots=True)
 class CardSpeed:
-    """Peak dense bfloat16 (float16 where there is none) TFLOPS, memory GB/s, and a usual price of an hour in USD."""
+    """Peak dense TFLOPS in bfloat16 (float16 where there is none) and in float32 without tensor cores, memory GB/s,
+    and a usual price of an hour in USD."""
 
     tflops: float
+    float32_tflops: float
     gigabytes_per_second: float
     usd_per_hour: float
 
 
 SPEEDS = {
-    "a100-80g": CardSpeed(312, 2039, 1.9),
-    "a100-40g": CardSpeed(312, 1555, 1.3),
-    "h100": CardSpeed(989, 3350, 3.0),
-    "h200": CardSpeed(989, 4800, 3.8),
-    "l40s": CardSpeed(362, 864, 1.0),
-    "a6000": CardSpeed(155, 768, 0.6),
-    "a10g": CardSpeed(70, 600, 0.9),
-    "rtx4090": CardSpeed(165, 1008, 0.5),
-    "rtx3090": CardSpeed(71, 936, 0.25),
-    "l4": CardSpeed(121, 300, 0.7),
-    "t4": CardSpeed(65, 320, 0.35),
+    "a100-80g": CardSpeed(312, 19.5, 2039, 1.9),
+    "a100-40g": CardSpeed(312, 19.5, 1555, 1.3),
+    "h100": CardSpeed(989, 67, 3350, 3.0),
+    "h200": CardSpeed(989, 67, 4800, 3.8),
+    "l40s": CardSpeed(362, 91.6, 864, 1.0),
+    "a6000": CardSpeed(155, 38.7, 768, 0.6),
+    "a10g": CardSpeed(70, 31.2, 600, 0.9),
+    "rtx4090": CardSpeed(165, 82.6, 1008, 0.5),
+    "rtx3090": CardSpeed(71, 35.6, 936, 0.25),
+    "l4": CardSpeed(121, 30.3, 300, 0.7),
+    "t4": CardSpeed(65, 8.1, 320, 0.35),
 }
 """Published peaks; prices are round figures of late 2025, to be replaced by one's own."""
+
+_MAKER_WORDS = frozenset({"nvidia", "tesla", "geforce"})
+_FORM_WORDS = frozenset({"sxm", "sxm4", "sxm5", "hbm2", "hbm2e", "hbm3", "hbm3e"})
+"""How the cards of SPEEDS are built; as PCIe or NVL an H100 or H200 is slower."""
+_OTHER_NAMES = {"rtxa6000": "a6000", "a100pcie": "a100"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +65,17 @@ class StepCost:
 
 
 def speed_of(card: str) -> CardSpeed | None:
-    """Return the speed of a card by its short name, or the one nvidia-smi gives it; None when it is not known."""
-    name = card.lower().replace("nvidia", "").replace("geforce", "").replace(" ", "").replace("-", "")
-    for key, speed in SPEEDS.items():
-        model, _, memory = key.partition("-")
-        if model in name and memory.removesuffix("g") in name:
-            return speed
-    return None
+    """Return the speed of a card by its short name, or the one nvidia-smi gives it; None when it is not known.
+
+    Every word must be known: a laptop's or a smaller card of nearly the same name is another card.
+    """
+    if card.lower() in SPEEDS:
+        return SPEEDS[card.lower()]
+    words = [word for word in re.split(r"[ -]+", card.lower()) if word and word not in _MAKER_WORDS]
+    memory = next((word for word in words if re.fullmatch(r"\d+gb", word)), "")
+    model = "".join(word for word in words if word != memory and word not in _FORM_WORDS)
+    model = _OTHER_NAMES.get(model, model)
+    return SPEEDS.get(model) or SPEEDS.get(f"{model}-{memory.removesuffix('b')}")
 
 
 def step_cost(shape: ModelShape, numbers: RunNumbers, card: CardSpeed, usd_per_hour: float | None = None) -> StepCost:
@@ -82,7 +94,8 @@ def step_cost(shape: ModelShape, numbers: RunNumbers, card: CardSpeed, usd_per_h
     operations = 2.0 * forward * scored if numbers.method == "sft" else reinforced
     if numbers.gradient_checkpointing:
         operations *= 1.33
-    seconds = operations / (card.tflops * 1e12 * UTILISATION)
+    peak = card.float32_tflops if numbers.compute_bytes == 4 else card.tflops
+    seconds = operations / (peak * 1e12 * UTILISATION)
     if numbers.quantize == "nf4":
         seconds *= _NF4_SLOWER
     passes = 3 if numbers.method == "sft" else 2 + 3 * numbers.epochs
