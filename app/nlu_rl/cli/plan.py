@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _BAR = 28
+_LARGER = "Use a smaller model, shorter prompts or a larger card."
 _LABELS = {
     "weights_bytes": "base weights",
     "lora_bytes": "adapter and gradients",
@@ -118,11 +119,15 @@ def _time(report: dict[str, Any]) -> str:
 
 
 def _verdict(report: dict[str, Any]) -> str:
+    if report["tight"]:
+        left = 1 - report["total_bytes"] / report["budget_bytes"]
+        more = f"More room is left with: {' '.join(report['roomier'])}" if report["roomier"] else _LARGER
+        return f"It fits only just: {left:.1%} is left. {more}"
     if report["fits"]:
         return "It fits. Sampling and training take turns: only the larger of the two counts."
     if report["change"]:
         return f"It does not fit. It does with: {' '.join(report['change'])}"
-    return "It does not fit, and no setting makes it fit: use a smaller model, shorter prompts or a larger card."
+    return f"It does not fit, and no setting makes it fit. {_LARGER}"
 
 
 def _bar(share: float) -> str:

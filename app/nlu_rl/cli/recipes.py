@@ -58,7 +58,20 @@ def resolve(name: str, overrides: Sequence[str]) -> "tuple[Path, Recipe]":
     mix = (
         {absolute(task): weight for task, weight in recipe.mix.items()} if isinstance(recipe.mix, dict) else recipe.mix
     )
-    return path, recipe.model_copy(update={"model": absolute(recipe.model), "tasks": tasks, "mix": mix})
+    model = absolute(recipe.model)
+    return path, recipe.model_copy(update={"model": model, "tasks": tasks, "mix": mix, "quantize": _held(recipe, model)})
+
+
+def _held(recipe: "Recipe", model: str) -> Quantization:
+    """Return how the base's weights will be held, and tell the person when that is not what the recipe says."""
+    from nlu_rl.cli.console import note
+    from nlu_rl.models.quantized import stored_in_four_bits
+
+    if recipe.quantize != "none" or not stored_in_four_bits(model):
+        return recipe.quantize
+    if "quantize" in recipe.model_fields_set:
+        note(f"The weights of {recipe.model} are stored in 4 bits, so quantize is nf4, not none.")
+    return "nf4"
 
 
 def fetch_missing_data(recipe: "Recipe") -> None:

@@ -1,13 +1,13 @@
 """The memory plan of a recipe on a machine: the model's shape, the compute type, and what to change."""
 
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from nlu_rl.errors import ModelError
 from nlu_rl.models.catalogue import ModelEntry, resolve_reference
 from nlu_rl.models.machine import Accelerator, wanted_precision
-from nlu_rl.models.memory import numbers_of, plan_memory, what_to_change
+from nlu_rl.models.memory import RunNumbers, numbers_of, plan_memory, what_to_change
 from nlu_rl.models.quantized import stored_quantization
 from nlu_rl.models.shape import ModelShape, shape_of_folder
 from nlu_rl.models.step_cost import speed_of, step_cost
@@ -15,6 +15,8 @@ from nlu_rl.recipe import Recipe
 
 PROMPT_TOKENS = 256
 """Longest prompt assumed when none is stated: a sentence task with its instructions."""
+COMFORTABLE_SHARE = 0.05
+"""Of the memory, to be left free: the plan is arithmetic, and other programs use the card too."""
 
 
 def plan_recipe(
@@ -24,8 +26,11 @@ def plan_recipe(
     usd_per_hour: float | None = None,
     shards: int = 1,
 ) -> dict[str, Any]:
-    """Return the plan as one plain object: sizes in bytes, `fits`, `change` (the overrides that make it fit), and
-    `step_seconds` and `usd_per_step`, None for a card whose speed is not known, such as a CPU.
+    """Return the plan as one plain object.
+
+    Sizes in bytes; `fits`, and `change`, the overrides that make it fit; `tight`, whether it fits with next to nothing
+    left, and `roomier`, the overrides that leave more; `step_seconds` and `usd_per_step`, None for a card whose speed
+    is not known, such as a CPU.
 
     `shards`: processes over which the base's layers are cut up.
 
@@ -42,6 +47,7 @@ def plan_recipe(
     )
     budget = accelerator.memory_bytes
     plan = plan_memory(shape, numbers, budget)
+    tight = plan.fits and plan.total_bytes > budget * (1 - COMFORTABLE_SHARE)
     speed = speed_of(accelerator.name) if accelerator.kind == "cuda" else None
     cost = step_cost(shape, numbers, speed, usd_per_hour) if speed else None
     return {
@@ -54,8 +60,19 @@ def plan_recipe(
         "steps": recipe.train.max_steps,
         "step_seconds": cost.step_seconds if cost else None,
         "usd_per_step": cost.usd_per_step if cost else None,
+        "tight": tight,
+        "roomier": _roomier(shape, numbers, budget, accelerator) if tight else [],
         "change": [] if plan.fits else what_to_change(shape, numbers, budget, bfloat16=accelerator.bfloat16),
     }
+
+
+def _roomier(shape: ModelShape, numbers: RunNumbers, budget: int, accelerator: Accelerator) -> list[str]:
+    """Return the mildest overrides that leave COMFORTABLE_SHARE free: smaller micro-batches where they do."""
+    budget = int(budget * (1 - COMFORTABLE_SHARE))
+    smaller = plan_memory(shape, replace(numbers, micro_batch_tokens=None), budget)
+    if smaller.fits:
+        return [f"train.micro_batch_tokens={smaller.micro_batch_tokens}"]
+    return what_to_change(shape, numbers, budget, bfloat16=accelerator.bfloat16)
 
 
 def shape_of(reference: str) -> tuple[str, ModelShape]:
