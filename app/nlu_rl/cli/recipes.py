@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nlu_rl import paths
-from nlu_rl.errors import RecipeError, unknown_name
+from nlu_rl.errors import ModelError, RecipeError, unknown_name
 
 if TYPE_CHECKING:
+    from nlu_rl.models.quantized import Quantization
     from nlu_rl.recipe import Recipe
     from nlu_rl.runs.layout import RunDirectory
 
@@ -48,7 +49,10 @@ def _other_task(name: str, shipped: dict[str, Path]) -> str:
 
 
 def resolve(name: str, overrides: Sequence[str]) -> "tuple[Path, Recipe]":
-    """Return the recipe's file and the recipe with overrides; folders and task files in it become absolute."""
+    """Return the recipe's file and the recipe with overrides; folders and task files in it become absolute.
+
+    A base that is stored in 4 bits is held so whatever the recipe says: `quantize` becomes what will be.
+    """
     from nlu_rl.recipe import load_recipe
     from nlu_rl.runs.checks import absolute
 
@@ -59,19 +63,26 @@ def resolve(name: str, overrides: Sequence[str]) -> "tuple[Path, Recipe]":
         {absolute(task): weight for task, weight in recipe.mix.items()} if isinstance(recipe.mix, dict) else recipe.mix
     )
     model = absolute(recipe.model)
-    return path, recipe.model_copy(update={"model": model, "tasks": tasks, "mix": mix, "quantize": _held(recipe, model)})
+    return path, recipe.model_copy(
+        update={"model": model, "tasks": tasks, "mix": mix, "quantize": _held(recipe, model)}
+    )
 
 
-def _held(recipe: "Recipe", model: str) -> Quantization:
+def _held(recipe: "Recipe", model: str) -> "Quantization":
     """Return how the base's weights will be held, and tell the person when that is not what the recipe says."""
     from nlu_rl.cli.console import note
-    from nlu_rl.models.quantized import stored_in_four_bits
+    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.quantized import stored_quantization
 
-    if recipe.quantize != "none" or not stored_in_four_bits(model):
+    try:
+        stored = stored_quantization(resolve_reference(model).folder)
+    except ModelError:  # which the checks tell
+        return recipe.quantize
+    if recipe.quantize != "none" or stored == "none":
         return recipe.quantize
     if "quantize" in recipe.model_fields_set:
         note(f"The weights of {recipe.model} are stored in 4 bits, so quantize is nf4, not none.")
-    return "nf4"
+    return stored
 
 
 def fetch_missing_data(recipe: "Recipe") -> None:

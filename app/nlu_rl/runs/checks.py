@@ -173,6 +173,7 @@ def _check_lengths(
 def _check_model(recipe: Recipe) -> tuple[Check, int]:
     """Return the check, and the bytes a run will write for the model: its weights if missing, and checkpoints."""
     from nlu_rl.models.catalogue import ModelEntry, resolve_reference
+    from nlu_rl.models.quantized import stored_quantization
     from nlu_rl.models.verify import verify_folder
 
     try:
@@ -198,7 +199,12 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
     if problems:
         message = f"{recipe.model} is not whole: {' '.join(problems)} A run fetches it."
         return Check("model", "warn", message, fetch), needed + checkpoints
-    return Check("model", "ok", f"{recipe.model} is in {model.folder}."), checkpoints
+    try:
+        in_four_bits = stored_quantization(model.folder) != "none"
+    except NluRlError as error:
+        return Check("model", "fail", error.message, error.fix), 0
+    how = ", its weights in 4 bits (quantize: nf4)" if in_four_bits else ""
+    return Check("model", "ok", f"{recipe.model} is in {model.folder}{how}."), checkpoints
 
 
 def _check_precision(recipe: Recipe) -> list[Check]:
