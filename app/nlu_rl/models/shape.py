@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl.errors import ModelError
+from nlu_rl.models.verify import how_to_mend
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,16 @@ def shape_of_folder(folder: Path) -> ModelShape:
     """
     path = folder / "config.json"
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        return shape_of_config(config)
+        return shape_of_config(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror}.", "Give the folder of a whole model.") from None
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except ValueError:  # of the decoding as of the JSON
+        mend = how_to_mend(folder)
+        raise ModelError(f"{path} is damaged: it holds no JSON.", f"{mend[0].upper()}{mend[1:]}.") from None
+    except (KeyError, TypeError, AttributeError, ZeroDivisionError) as error:
+        why = f": it states no {error.args[0]}" if isinstance(error, KeyError) else ""
         raise ModelError(
-            f"{path} does not describe a model whose memory can be planned ({error!r}).",
+            f"{path} does not describe a model whose memory can be planned{why}.",
             "Use a Llama, Qwen2, Mistral, SmolLM or MPT model.",
         ) from None
 

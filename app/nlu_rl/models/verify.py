@@ -57,6 +57,16 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return None
 
 
+def how_to_mend(folder: Path) -> str:
+    """Return what brings a damaged model back: a bundle was made by someone and cannot be fetched."""
+    manifest, config = read_manifest(folder), _read_json(folder / "config.json")
+    if manifest is None:
+        bundled = isinstance(config, dict) and "quantization_config" in config
+    else:
+        bundled = manifest.get("source") == "bundle"
+    return "copy it again, or make it again with 'nlu-rl models bundle'" if bundled else "copy or fetch the model again"
+
+
 def folder_bytes(folder: Path) -> int:
     """Return the bytes of the files in a model folder; 0 when it is not there or may not be read."""
     try:
@@ -106,9 +116,9 @@ def _weight_problems(folder: Path) -> list[str]:
     problems = []
     for shard in shards:
         if not (folder / shard).is_file():
-            problems.append(f"Its weight file {shard} is missing: copy or fetch it again.")
+            problems.append(f"Its weight file {shard} is missing: {how_to_mend(folder)}.")
         elif reason := safetensors_damage(folder / shard):
-            problems.append(f"Its weight file {shard} is damaged ({reason}): copy or fetch it again.")
+            problems.append(f"Its weight file {shard} is damaged ({reason}): {how_to_mend(folder)}.")
     return problems
 
 
@@ -184,17 +194,18 @@ def _manifest_problems(folder: Path, *, hashes: bool) -> list[str]:
         return []
     manifest = read_manifest(folder)
     if manifest is None:
-        return [f"Its {MANIFEST} is damaged: fetch the model again."]
+        return [f"Its {MANIFEST} is damaged: {how_to_mend(folder)}."]
     problems = []
+    mend = how_to_mend(folder)
     written = (folder / MANIFEST).stat().st_mtime_ns
     for name, facts in manifest["files"].items():
         path = folder / name
         if not path.is_file():
-            problems.append(f"Its file {name} is missing: fetch the model again.")
+            problems.append(f"Its file {name} is missing: {mend}.")
         elif path.stat().st_size != facts["bytes"]:
-            problems.append(f"Its file {name} has {path.stat().st_size} bytes, not {facts['bytes']}: fetch it again.")
+            problems.append(f"Its file {name} has {path.stat().st_size} bytes, not {facts['bytes']}: {mend}.")
         elif not os.access(path, os.R_OK):
             problems.append(f"Its file {name} may not be read: ask its owner for access.")
         elif (hashes or path.stat().st_mtime_ns > written) and file_sha256(path) != facts["sha256"]:
-            problems.append(f"Its file {name} was changed (its SHA-256 differs): fetch the model again.")
+            problems.append(f"Its file {name} was changed (its SHA-256 differs): {mend}.")
     return problems

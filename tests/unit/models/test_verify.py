@@ -11,6 +11,7 @@ import pytest
 from nlu_rl.download import file_sha256
 from nlu_rl.errors import ModelError
 from nlu_rl.models.load import load_model
+from nlu_rl.models.shape import shape_of_folder
 from nlu_rl.models.verify import MANIFEST, require_whole, verify_folder
 
 
@@ -148,3 +149,38 @@ def test_manifest(folder: Path) -> None:
     assert any("generation_config.json has 2 bytes" in problem for problem in verify_folder(folder, hashes=False))
     (folder / MANIFEST).write_text("{")
     assert "manifest.json is damaged" in verify_folder(folder)[0]
+
+
+@pytest.mark.parametrize("content", ["{", "", "\xff"])
+@pytest.mark.parametrize(("source", "fix"), [("hub", "Copy or fetch the model"), ("bundle", "nlu-rl models bundle")])
+def test_a_config_that_is_no_json(folder: Path, content: str, source: str, fix: str) -> None:
+    (folder / "config.json").write_bytes(content.encode("latin-1"))
+    (folder / MANIFEST).write_text(json.dumps({"source": source, "files": {}}))
+    with pytest.raises(ModelError) as caught:
+        shape_of_folder(folder)
+    assert caught.value.message == f"{folder / 'config.json'} is damaged: it holds no JSON."
+    assert fix in caught.value.fix
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [("[]", "planned."), ('{"model_type": "llama"}', "it states no hidden_size.")]
+)
+def test_a_config_that_states_no_sizes(folder: Path, content: str, why: str) -> None:
+    (folder / "config.json").write_text(content)
+    with pytest.raises(ModelError) as caught:
+        shape_of_folder(folder)
+    assert caught.value.message.endswith(why)
+
+
+@pytest.mark.parametrize("damage", [_cut("model.safetensors", -10), _drop("tokenizer.json"), _cut(MANIFEST, 5)])
+def test_a_damaged_bundle_is_to_be_made_again(folder: Path, damage: Callable[[Path], None]) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    nf4 = {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4"}
+    (folder / "config.json").write_text(json.dumps({**config, "quantization_config": nf4}))
+    files = {path.name: {"sha256": file_sha256(path), "bytes": path.stat().st_size} for path in folder.iterdir()}
+    (folder / MANIFEST).write_text(json.dumps({"source": "bundle", "files": files}))
+    assert verify_folder(folder) == []
+    damage(folder)
+    problems = " ".join(verify_folder(folder))
+    assert "make it again with 'nlu-rl models bundle'" in problems
+    assert "fetch" not in problems
