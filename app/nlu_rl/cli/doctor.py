@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import shlex
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -167,7 +168,20 @@ def _folders() -> "list[Check]":
     }
     set_by = {"hub cache": "HF_HOME"} if os.environ.get("HF_HOME") else {}
     set_by |= {name: name for name in _CACHES}
-    return [_writable(name, folder, set_by.get(name, "NLU_RL_HOME")) for name, folder in folders.items()]
+    checks = [_writable(name, folder, set_by.get(name, "NLU_RL_HOME")) for name, folder in folders.items()]
+    return [*checks, *_bundled_models()]
+
+
+def _bundled_models() -> "list[Check]":
+    """Is the folder of the models that came with the installation there."""
+    from nlu_rl import paths
+    from nlu_rl.runs.checks import Check
+
+    folder = paths.bundled_models_dir()
+    if folder is None or (folder.is_dir() and os.access(folder, os.R_OK | os.X_OK)):
+        return []
+    message = f"NLU_RL_BUNDLED_MODELS is {folder}, which is no folder that can be read: no model is found there."
+    return [Check("bundled models folder", "warn", message, "Correct NLU_RL_BUNDLED_MODELS, or unset it.")]
 
 
 def _writable(name: str, folder: Path, variable: str) -> "Check":
@@ -179,7 +193,12 @@ def _writable(name: str, folder: Path, variable: str) -> "Check":
     existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
     try:
         with tempfile.TemporaryFile(dir=existing):
-            return Check(f"{name} folder", "ok", f"{folder} is writable.")
+            pass
+        if variable == "TMPDIR" and existing != folder:  # the one that no program makes
+            message = f"TMPDIR is {folder}, which does not exist: temporary files go elsewhere."
+            fix = f"Run 'mkdir -p {shlex.quote(str(folder))}', or unset TMPDIR."
+            return Check(f"{name} folder", "warn", message, fix)
+        return Check(f"{name} folder", "ok", f"{folder} is writable.")
     except OSError as error:
         message = f"{folder} is not writable: {error.strerror}."
         return Check(f"{name} folder", "fail", message, f"Set {variable} to a folder you can write to.")

@@ -20,6 +20,8 @@ _FLASH_CAPABILITY = 8.0
 _ENOUGH_SHARED_BYTES = 1 << 29
 _SHARED = Path("/dev/shm")
 _FLAGS = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off")
 
 
 def check_card() -> list[Check]:
@@ -67,12 +69,18 @@ def check_shared_memory() -> list[Check]:
 
 
 def check_offline_flags() -> list[Check]:
-    """Do the libraries' flags say the same; one alone leaves a library asking the hub, or refusing to."""
-    given = [flag for flag in _FLAGS if os.environ.get(flag, "").lower() in ("1", "true", "yes", "on")]
+    """Do the libraries' flags say something, and the same; one alone leaves a library asking the hub, or not."""
+    stated = {flag: os.environ.get(flag, "").strip().lower() for flag in _FLAGS}
+    checks = [
+        Check("offline flags", "warn", f"{flag} is '{value}', which counts as not set.", f"Set {flag} to 1 or 0.")
+        for flag, value in stated.items()
+        if value not in ("", *_ON, *_OFF)
+    ]
+    given = [flag for flag, value in stated.items() if value in _ON]
     if given and "HF_HUB_OFFLINE" not in given:
         message = f"{' and '.join(given)} is set without HF_HUB_OFFLINE: some libraries go on asking the hub."
-        return [Check("offline flags", "warn", message, "Set HF_HUB_OFFLINE=1, which goes for all of them.")]
-    return []
+        checks.append(Check("offline flags", "warn", message, "Set HF_HUB_OFFLINE=1, which goes for all of them."))
+    return checks
 
 
 def _capability(about: str, capability: float, built: str | None) -> Check:
