@@ -51,9 +51,11 @@ def export(
     from nlu_rl.errors import RunError
     from nlu_rl.evaluation.checkpoint import find_checkpoint
     from nlu_rl.evaluation.request import require_trained
+    from nlu_rl.export.base import choose_base
     from nlu_rl.export.check_text import figures
     from nlu_rl.export.serving import serving_commands
     from nlu_rl.export.target import export_target
+    from nlu_rl.recipe import load_recipe
     from nlu_rl.runs.jobs import Job, read_job
     from nlu_rl.runs.layout import create_run, open_run
     from nlu_rl.tasks.contract import CLOSE_TAG
@@ -65,6 +67,8 @@ def export(
             f"{source.name} is an encoder, which has no adapter to merge.",
             f"Its model is a folder already: {find_checkpoint(source, checkpoint)}.",
         )
+    recipe = load_recipe(source.recipe_path)
+    choose_base(recipe.model, recipe.quantize, merge_into.value if merge_into else None)
     target = export_target(source, str(to) if to else None)
     step = find_checkpoint(source, checkpoint).name
     arguments = {"run": source.name, "to": str(target), "checkpoint": step, "merge_into": merge_into}

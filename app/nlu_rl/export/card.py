@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl import __version__
-from nlu_rl.export.merge import MergeInto
+from nlu_rl.export.base import MergeInto
 from nlu_rl.export.serving import Served, request_body, unmerged_command
 from nlu_rl.export.verify import Agreement
 from nlu_rl.models.catalogue import Reference

@@ -16,10 +16,11 @@ from nlu_rl.errors import InternalError
 from nlu_rl.evaluation import fingerprint
 from nlu_rl.evaluation.checkpoint import find_checkpoint
 from nlu_rl.evaluation.journal import read_settings
+from nlu_rl.export.base import MergeInto, choose_base
 from nlu_rl.export.card import model_card
 from nlu_rl.export.check_text import GGUF, MERGING
 from nlu_rl.export.gguf import adds_bos_token, require_converter, write_gguf
-from nlu_rl.export.merge import MergeInto, choose_base, export_bytes, merge_adapter
+from nlu_rl.export.merge import export_bytes, merge_adapter
 from nlu_rl.export.probes import TaskRow, choose_examples
 from nlu_rl.export.serving import GGUF_NAME, modelfile, serving_commands
 from nlu_rl.export.target import export_target
@@ -46,7 +47,7 @@ KEPT_ENOUGH = 0.9
 def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dict[str, Any]:
     """Export `arguments["run"]` (its `checkpoint`) to `arguments["to"]`, by default `exports/<run>`.
 
-    `arguments["merge_into"]` chooses the base's weights (`merge.choose_base`), `arguments["gguf"]` the type of a GGUF
+    `arguments["merge_into"]` chooses the base's weights (`base.choose_base`), `arguments["gguf"]` the type of a GGUF
     file to write as well.
 
     Returns:

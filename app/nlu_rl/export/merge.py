@@ -10,13 +10,14 @@ import json
 import logging
 import shutil
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psutil
 import torch
 from transformers import GenerationConfig
 
 from nlu_rl.errors import ModelError, RunError
+from nlu_rl.export.base import MergeInto
 from nlu_rl.export.serving import opening_template
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.fetch import model_folder
@@ -30,27 +31,8 @@ from nlu_rl.runs.files import disk_error
 
 logger = logging.getLogger(__name__)
 
-MergeInto = Literal["original", "quantized"]
 SHARD = "5GB"
 DISK_SLACK_BYTES = 64 << 20
-
-
-def choose_base(reference: str, trained: Quantization, wanted: MergeInto | None) -> MergeInto:
-    """Return the weights to merge into: `quantized` for an adapter trained in 4 bits unless otherwise wanted.
-
-    Raises:
-        RunError: the wanted weights do not exist.
-    """
-    if trained == "none":
-        if wanted == "quantized":
-            raise RunError("This run was not trained in 4 bits.", "Export without --merge-into.")
-        return "original"
-    if wanted == "original" and stored_quantization(model_folder(reference, fetch=True)) != "none":
-        raise RunError(
-            f"{reference} holds the 4-bit weights alone, so there are no original ones to merge into.",
-            "Export without --merge-into, or train on the original model with quantize=nf4.",
-        )
-    return wanted or "quantized"
 
 
 def merge_adapter(

@@ -15,8 +15,9 @@ from pathlib import Path
 import torch
 
 from nlu_rl.evaluation.paired import SIGNIFICANT, compare_paired
+from nlu_rl.export.base import MergeInto
 from nlu_rl.export.check_text import CHECKING
-from nlu_rl.export.merge import MergeInto, held, weight_count
+from nlu_rl.export.merge import held, weight_count
 from nlu_rl.export.probes import Answers, Probe, TaskRow, answer_logits, changed_gaps, greedy_answers, make_probes
 from nlu_rl.export.weights import FolderWeights, WeightCheck, check_weights
 from nlu_rl.models.fetch import model_folder
