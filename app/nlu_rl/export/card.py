@@ -178,12 +178,13 @@ def _proof(agreement: Agreement) -> str:
     a = agreement
     kept = "" if a.kept_update is None else f" (which keeps {a.kept_update:.0%} of the adapter's change)"
     weights = f"Every weight is base + adapter, rounded to bfloat16{kept}. " if a.weights_checked else ""
+    few = {0: "no completion changed", 1: "one completion changed, a near tie"}
+    changed = few.get(a.changed_completions, f"{a.changed_completions} completions changed, every one a near tie")
     return (
         f"{weights}The saved files were loaded again and compared with base + adapter. Logits on {a.prompts} prompts "
         f"differ by {a.logit_rms:.3g} in root mean square (allowed: {a.logit_rms_allowed:.3g}). "
-        f"Of {a.rows} greedy answers {a.same_answers:.1%} are the same; {a.changed_completions} completions "
-        f"changed, every one a near tie. Score {a.score_adapter:.3f} with the adapter, {a.score_export:.3f} merged "
-        f"(paired p = {a.p:.2g})."
+        f"Of {a.rows} greedy answers {a.same_answers:.1%} are the same; {changed}. "
+        f"Score {a.score_adapter:.3f} with the adapter, {a.score_export:.3f} merged (paired p = {a.p:.2g})."
         + ("" if a.score_trained is None else f" On the 4-bit base, as it was trained: {a.score_trained:.3f}.")
     )
 
