@@ -57,14 +57,19 @@ async def test_a_draft_on_a_full_disk_is_a_message(open_app: Open, home: Path, m
         await settled(pilot)
         screen = pilot.app.screen
         assert isinstance(screen, WizardScreen)
-        screen.draft = screen.draft.changed("seed=99")
         monkeypatch.setattr(files.os, "replace", full)
-        await pilot.press("escape")
-        await pilot.press("l")
+        screen.draft = screen.draft.changed("seed=99")
         await settled(pilot)
         assert isinstance(pilot.app.screen, ProblemDialog)
         assert "No space left on the disk to keep the draft." in screen_text(pilot)
         await pilot.press("escape")
+        screen.draft = screen.draft.changed("seed=100")
+        await settled(pilot)
+        assert pilot.app.screen is screen, "it is told once"
+        assert screen.draft.recipe.seed == 100
+        await pilot.press("escape")
+        await pilot.press("l")
+        await settled(pilot)
         assert isinstance(pilot.app.screen, HomeScreen)
 
 

@@ -4,6 +4,7 @@ import csv
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.layout import RunDirectory, list_runs
@@ -13,7 +14,7 @@ from nlu_rl.tui.draft import first_draft
 from nlu_rl.tui.screens.import_rows import ImportDialog
 from nlu_rl.tui.screens.wizard import WizardScreen
 from nlu_rl.tui.screens.yaml_editor import wrong_line
-from tui.conftest import Open, until
+from tui.conftest import Open, settled, until
 from tui.recorded import record
 from tui.test_wizard import ready, step
 
@@ -80,6 +81,18 @@ async def test_a_draft_that_is_left_comes_back_and_can_be_dropped(open_app: Open
         await step(pilot, "ctrl+r")
         assert pilot.app.screen.draft == first_draft()
         assert drafts.kept() is None
+
+
+async def test_a_draft_outlives_the_process_at_every_moment(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "3")
+        field = pilot.app.screen.query_one("#knob-2", Input)
+        field.focus()
+        field.value = "7"
+        await settled(pilot)
+        changed = pilot.app.screen.draft
+        assert changed != first_draft()
+        assert drafts.kept() == changed, "while the wizard is open"
 
 
 async def test_a_recipe_is_saved_and_run_by_its_name(open_app: Open, ready: Path, tmp_path: Path) -> None:

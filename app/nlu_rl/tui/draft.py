@@ -72,7 +72,10 @@ def save_as(draft: Draft, path: Path) -> Draft:
 
 
 def keep(draft: Draft) -> None:
-    """Keep the draft of a wizard that is left. Raises RunError when the disk refuses."""
+    """Keep a draft for the next wizard, if not what that begins with. Raises RunError when the disk refuses."""
+    if draft == first_draft():
+        forget()
+        return
     try:
         _kept_path().parent.mkdir(parents=True, exist_ok=True)
         write_json(_kept_path(), {"path": str(draft.path), "recipe": draft.recipe.to_yaml()})

@@ -66,7 +66,7 @@ class EvaluateScreen(RunActions):
             yield RowTable(cursor_type="row", id="scores")
             with VerticalScroll(id="confusion-box", classes="box", can_focus=False) as box:
                 box.border_title = "Confusion"
-                yield Static(EMPTY, id="confusion")
+                yield Static("Reading the evaluations…", id="confusion")
         yield Static(id="paired")
         yield ChangesTable(id="changes")
         yield Footer(compact=True, show_command_palette=False)
@@ -95,6 +95,8 @@ class EvaluateScreen(RunActions):
     def _take(self, found: tuple[list[Measured], RunDirectory | None]) -> None:
         before = self.found[self.reference].run if self.reference is not None else None
         self.found, at = found
+        if not self.found:
+            self.query_one("#confusion", Static).update(EMPTY)
         self._kept.clear()  # their sentences have letters
         places = {one.run: number for number, one in enumerate(self.found)}
         self.reference = places.get(before) if before else None

@@ -57,8 +57,8 @@ class WizardScreen(BaseScreen):
     def __init__(self) -> None:
         super().__init__()
         self._kept = drafts.kept()
-        self.draft: Draft = self._kept or first_draft()
-        self._begun_with = self.draft
+        self._draft = self._begun_with = self._kept or first_draft()
+        self._disk_refuses = False
         self.undo = Undo()
         self.step = 1
         self._starting = False
@@ -83,6 +83,21 @@ class WizardScreen(BaseScreen):
             if active.binding.id == "wizard.next" and self.step == len(STEPS):
                 found[key] = active._replace(binding=replace(active.binding, description="Start"))
         return found
+
+    @property
+    def draft(self) -> Draft:
+        """What is to be run; each change is kept on the disk, whatever becomes of this process."""
+        return self._draft
+
+    @draft.setter
+    def draft(self, draft: Draft) -> None:
+        self._draft = draft
+        try:
+            drafts.keep(draft)
+        except NluRlError as error:  # told once; a full disk keeps nobody from starting a run elsewhere
+            if not self._disk_refuses:
+                self.app.show_error(error)
+            self._disk_refuses = True
 
     @property
     def place(self) -> str:
@@ -167,17 +182,9 @@ class WizardScreen(BaseScreen):
         def answer(choice: str | None) -> None:
             if choice == "leave":
                 self.app.pop_screen()
-                if self.draft != first_draft():
-                    self._keep_draft()
 
         options = [Option("l", "leave", "Leave; nothing was started, and the draft is kept")]
         self.app.push_screen(ChoiceDialog("Leave the new run?", "", options, "Stay"), answer)
-
-    def _keep_draft(self) -> None:
-        try:
-            drafts.keep(self.draft)
-        except NluRlError as error:  # a full disk keeps nobody here
-            self.app.show_error(error)
 
     def _start_or_ask(self) -> None:
         """Start the run; where a check says that nothing is likely to come of it, ask first."""
@@ -244,15 +251,13 @@ class WizardScreen(BaseScreen):
 
         def answer(name: str | None) -> None:
             if name is not None:
-                self.draft = drafts.save_as(self.draft, Path(name))
+                self._take(drafts.save_as(self.draft, Path(name)))
                 self.notify(f"Written to {self.draft.path}", timeout=5)
-                self.go_to(self.step)
 
         text = "The file to write; 'nlu-rl run FILE' does the same run."
         self.app.push_screen(LineDialog("Save as a recipe", text, "my-recipe.yaml"), answer)
 
     def action_afresh(self) -> None:
-        drafts.forget()
         self.draft = first_draft()
         self.undo.forget()
         self.go_to(1)
@@ -263,8 +268,7 @@ class WizardScreen(BaseScreen):
         def answer(draft: Draft | None) -> None:
             if draft is not None:
                 self.undo.note("the recipe as YAML", self.draft)
-                self.draft = draft
-                self.go_to(self.step)
+                self._take(draft)
 
         self.app.push_screen(YamlEditor(self.draft), answer)
 
@@ -274,9 +278,8 @@ class WizardScreen(BaseScreen):
             self.notify("Undone: what was refused.", timeout=3)
             return
         if (change := self.undo.take()) is not None:
-            what, self.draft = change
-            self.notify(f"Undone: {what}.", timeout=3)
-            self.go_to(self.step)
+            self.notify(f"Undone: {change[0]}.", timeout=3)
+            self._take(change[1])
             return
         shipped = draft_for(self.draft.path, self.draft.recipe.tasks[0], self.draft.recipe.model)
         if self.draft == shipped:
@@ -285,12 +288,15 @@ class WizardScreen(BaseScreen):
 
         def answer(choice: str | None) -> None:
             if choice == "shipped":
-                self.draft = shipped
-                self.go_to(self.step)
+                self._take(shipped)
 
         options = [Option("y", "shipped", f"Go back to {self.draft.path.name} as it is")]
         text = "These changes are from before: " + " ".join(self.draft.overrides)
         self.app.push_screen(ChoiceDialog("Undo all of them?", text, options), answer)
+
+    def _take(self, draft: Draft) -> None:
+        self.draft = draft
+        self.go_to(self.step)
 
     def action_copy(self) -> None:
         text = self.query_one(TaskStep).prompt_text() if self.step == 2 else self.draft.command

@@ -1,4 +1,4 @@
-"""The whole recipe as text. It is taken only when it is a recipe; what is wrong stands below it, its line is marked."""
+"""The whole recipe as text, taken only when it is a recipe; what is wrong stands below it, the cursor is at its line."""
 
 import re
 
@@ -66,7 +66,7 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
 
     def _go_to(self, line: int) -> None:
         area = self.query_one(TextArea)
-        area.select_line(line)
+        area.move_cursor((line, len(area.document[line])))  # selected, it would go with the next key
         area.scroll_cursor_visible(animate=False)
 
 
