@@ -145,12 +145,16 @@ async def test_an_error_in_a_library_that_draws_is_a_dialog(
 async def test_what_cannot_be_drawn_leaves_the_rest_and_the_keys(
     open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch, kind: type[Widget]
 ) -> None:
-    def broken(*_: object) -> None:
+    def render(self: Widget, *_: int) -> None:  # by their names the frames of drawing are known
+        raise RuntimeError("from a library")
+
+    def render_line(self: Widget, y: int) -> None:
         raise RuntimeError("from a library")
 
     async with open_app(run="live-run", strict=False) as pilot:
         with monkeypatch.context() as patch:
-            patch.setattr(kind, "render_line" if kind is SampleTable else "render", broken)
+            broken = render_line if kind is SampleTable else render
+            patch.setattr(kind, broken.__name__, broken)
             for widget in pilot.app.screen.query(kind):
                 widget.styles.height = "auto" if kind is HardwarePanel else widget.styles.height  # drawn to be measured
                 widget.refresh(layout=True)

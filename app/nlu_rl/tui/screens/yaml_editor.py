@@ -1,4 +1,4 @@
-"""The whole recipe as text, taken only when it is a recipe; what is wrong stands below it, the cursor is at its line."""
+"""The whole recipe as text, taken only when it is a recipe; what is wrong stands below, the cursor is at its line."""
 
 import re
 
