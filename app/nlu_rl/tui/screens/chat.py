@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.widgets import Footer, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.evaluation.chat_protocol import Conversation
@@ -23,6 +23,7 @@ from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.job_bar import job_text
+from nlu_rl.tui.widgets.key_footer import KeyFooter
 
 POLL_SECONDS = 0.25
 SHOWN_EARLIER = 50
@@ -90,7 +91,7 @@ class ChatScreen(BaseScreen):
         with VerticalScroll(id="earlier-box", classes="box", can_focus=False) as box:
             box.border_title = "Asked so far"
             yield Static(id="earlier")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one("#before").border_title = f"Before training: {self._model}"

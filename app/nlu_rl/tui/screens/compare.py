@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from nlu_rl.errors import NluRlError
@@ -27,6 +27,7 @@ from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.job_bar import JobBar
+from nlu_rl.tui.widgets.key_footer import KeyFooter
 from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.raster import Curve, Stroke
 
@@ -80,7 +81,7 @@ class CompareScreen(BaseScreen):
         with VerticalScroll(id="settings-box") as box:
             box.border_title = "Settings that differ"
             yield Static(id="settings")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.refresh_runs()

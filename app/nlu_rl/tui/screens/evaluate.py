@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from nlu_rl.evaluation.changes import Change
 from nlu_rl.evaluation.comparison import Asked, Comparison, compare_evaluations, comparison_sentence
@@ -27,6 +27,7 @@ from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.changes_table import ChangesTable
 from nlu_rl.tui.widgets.enter_table import RowTable
 from nlu_rl.tui.widgets.job_bar import JobBar
+from nlu_rl.tui.widgets.key_footer import KeyFooter
 
 EMPTY = "Nothing was evaluated yet.\n\n n  measure this run\n z  measure its base model,\n    before training\n"
 _NARROW = 110
@@ -69,7 +70,7 @@ class EvaluateScreen(RunActions):
                 yield Static("Reading the evaluations…", id="confusion")
         yield Static(id="paired")
         yield ChangesTable(id="changes")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one("#scores").border_title = "Scores, 95 % interval"

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.export.serving import Served, serving_commands
@@ -25,6 +25,7 @@ from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.enter_table import CommandTable
+from nlu_rl.tui.widgets.key_footer import KeyFooter
 
 POLL_SECONDS = 0.5
 GGUF_TYPE = "bf16"
@@ -63,7 +64,7 @@ class ExportScreen(RunActions):
             box.border_title = "Checks"
             yield Static(id="checks")
         yield CommandTable(cursor_type="row", show_header=False, disabled=True, id="commands")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self.query_one("#commands").border_title = "Serve it with"

@@ -7,7 +7,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widget import Widget
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from nlu_rl import __version__
 from nlu_rl.runs.layout import RunDirectory, open_run
@@ -22,6 +22,7 @@ from nlu_rl.tui.stale_jobs import sweep
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.enter_table import OpenTable
 from nlu_rl.tui.widgets.filter_bar import FilterBar
+from nlu_rl.tui.widgets.key_footer import KeyFooter
 
 POLL_SECONDS = 1.0
 HARDWARE_SECONDS = 3.0
@@ -74,7 +75,7 @@ class HomeScreen(RunActions):
             yield OpenTable(cursor_type="row", show_header=True, id="runs")
             yield Static(EMPTY, id="empty")
         yield Static(id="preview", classes="box")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self._add_columns()

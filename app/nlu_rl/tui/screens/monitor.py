@@ -12,7 +12,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Grid, VerticalScroll
 from textual.widget import Widget
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 from textual.worker import Worker, WorkerState
 
 from nlu_rl.runs.history import Point
@@ -28,6 +28,7 @@ from nlu_rl.tui.snapshot import Snapshot, SnapshotReader
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.filter_bar import FilterBar
 from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
+from nlu_rl.tui.widgets.key_footer import KeyFooter
 from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.sample_table import SampleTable
 
@@ -93,7 +94,7 @@ class MonitorScreen(RunControls):
                 log.border_title = "9 Log"
                 log.anchor()
                 yield Static(id="log")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         for number in range(1, len(PANELS) + 1):

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.sample_text import Sample, detail_text
 from nlu_rl.tui.screens.outliving import Outliving
+from nlu_rl.tui.widgets.key_footer import KeyFooter
 
 
 class SampleDialog(Outliving, ModalScreen[None]):
@@ -30,7 +31,7 @@ class SampleDialog(Outliving, ModalScreen[None]):
     def compose(self) -> ComposeResult:
         with VerticalScroll():
             yield Static(id="sample")
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     def on_mount(self) -> None:
         self._show()

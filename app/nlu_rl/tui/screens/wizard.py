@@ -8,7 +8,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 from textual.containers import Horizontal
-from textual.widgets import ContentSwitcher, DataTable, Footer, Input, Static
+from textual.widgets import ContentSwitcher, DataTable, Input, Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
@@ -21,6 +21,7 @@ from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.undo import Undo
+from nlu_rl.tui.widgets.key_footer import KeyFooter
 from nlu_rl.tui.widgets.model_step import ModelStep
 from nlu_rl.tui.widgets.recipe_step import RecipeStep
 from nlu_rl.tui.widgets.review_step import ReviewStep
@@ -73,7 +74,7 @@ class WizardScreen(BaseScreen):
             yield TaskStep()
             yield RecipeStep()
             yield ReviewStep()
-        yield Footer(compact=True, show_command_palette=False)
+        yield KeyFooter()
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
