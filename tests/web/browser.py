@@ -27,7 +27,12 @@ _FLAGS = (
     "--window-size=1200,800",
 )
 _CONTROL = re.compile(rb"\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07]*\x07|[()][A-Z0-9]|.)")
-_KEYS = {"enter": ("Enter", "\r", 13), "escape": ("Escape", "\x1b", 27), "down": ("ArrowDown", "", 40)}
+_KEYS = {
+    "enter": ("Enter", "\r", 13),
+    "escape": ("Escape", "\x1b", 27),
+    "down": ("ArrowDown", "", 40),
+    "tab": ("Tab", "", 9),
+}
 
 
 class Page:

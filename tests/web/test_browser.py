@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from cli.conftest import write_rows
+from nlu_rl.tui import draft as drafts
 from tui.recorded import record
 from web.browser import CHROMIUM, browser
 from web.conftest import Served
@@ -39,3 +41,25 @@ async def test_a_run_is_watched_in_the_browser_and_a_reload_loses_nothing(home: 
                 return
             await asyncio.sleep(0.1)
         raise AssertionError("the page does not say that it was disconnected")
+
+
+async def test_a_reload_loses_nothing_of_a_new_run(home: Path, served: Served) -> None:
+    write_rows("movie-snippets")
+    async with browser() as page:
+        await page.open(served.address)
+        await page.see("There is no run yet")
+        await page.press("n")
+        await page.see("[1 Model]")
+        await page.press("3")
+        await page.see("[3 Recipe]")
+        await page.press("tab", "tab", "5")
+        for _ in range(600):
+            if (kept := drafts.kept()) is not None:
+                break
+            await asyncio.sleep(0.1)
+        assert kept is not None, "what is typed is kept while the wizard is open"
+        assert kept.recipe.train.max_steps == 5
+        await page.reload()
+        await page.see("This is the draft you left")
+        await page.press("4")
+        await page.see("train.max_steps=5")
