@@ -17,7 +17,7 @@ app = typer.Typer()
 PERPLEXITY_TASK = "wikitext2"
 
 TaskName = Annotated[
-    str | None, typer.Option("--task", help="Task; default: the run's own first task.", autocompletion=task_names)
+    str | None, typer.Option("--task", help="Task; default: the first that the runs have.", autocompletion=task_names)
 ]
 Split = Annotated[str | None, typer.Option(help="Split of the task's data; default: the one its scores are quoted on.")]
 Data = Annotated[Path | None, typer.Option(help="A labelled CSV, TSV, JSON lines or Parquet file instead of a split.")]

@@ -7,7 +7,6 @@ aligned to their ends. So a branch is a sequence, with the keys of its ancestors
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -69,7 +68,6 @@ def trie_branches(trie: Trie, device: torch.device, queries: Ints, places: Ints)
 def branch_attention(query: Tensor, key: Tensor, value: Tensor, branches: Branches, scaling: float | None) -> Tensor:
     """Return (1, N, heads, head size) of `query` (1, heads, N, head size) and the keys and values of all nodes."""
     assert _kernel is not None
-    options: dict[str, Any] = {"softmax_scale": scaling, "causal": True}
     return _kernel(
         query[0].transpose(0, 1).contiguous(),
         key[0].transpose(0, 1)[branches.keys],
@@ -77,5 +75,6 @@ def branch_attention(query: Tensor, key: Tensor, value: Tensor, branches: Branch
         branches.query_starts,
         branches.key_starts,
         *branches.longest,
-        **options,
+        softmax_scale=scaling,
+        causal=True,
     )[None]
