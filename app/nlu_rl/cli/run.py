@@ -145,13 +145,9 @@ def stop(
 
 
 def _how_to_go_on(run: "RunDirectory", kind: str) -> str:
-    from nlu_rl.runs.checkpoints import complete_checkpoints
+    from nlu_rl.runs.checkpoints import how_to_go_on
 
-    if kind != "train":
-        return "give the same command again"
-    checkpoints = complete_checkpoints(run)
-    where = f"from step {checkpoints[-1][0]}, its last checkpoint" if checkpoints else "from step 0: no checkpoint yet"
-    return f"'nlu-rl resume {run.name}' goes on {where}"
+    return how_to_go_on(run) if kind == "train" else "give the same command again"
 
 
 def _start(run: "RunDirectory", *, processes: int, detach: bool, json: bool) -> None:

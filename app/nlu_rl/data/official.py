@@ -102,20 +102,36 @@ def require_some(benchmark: str, directory: Path, folders: Iterable[str], result
     skipped = f" (there are: {'; '.join(result.skipped)})" if result.skipped else ""
     raise DataError(
         f"{directory} holds none of the {benchmark} tasks{skipped}.",
-        f"Give the folder that holds {', '.join(folders)}, each with the official files.",
+        f"Give the folder that holds {', '.join(folders)}, each with the official files; a folder is known by its name.",
     )
 
 
+def unlike_official(error: Exception) -> str:
+    """Return why a row is refused that could not be read; only a ValueError says it in words for the user."""
+    if isinstance(error, KeyError):
+        return f"no {error.args[0]!r} in it"
+    return str(error) if isinstance(error, ValueError) else "a value in it is of another type than in the official file"
+
+
 def collect(
-    schema: Schema, split: str, source: str, path: Path, raws: Iterable[tuple[int, Raw | Refusal]]
+    schema: Schema,
+    split: str,
+    source: str,
+    path: Path,
+    raws: Iterable[tuple[int, Raw | Refusal]],
+    *,
+    own_ids: bool = False,
 ) -> SplitRows:
     """Check every row: labels must be right in train and validation, and may be missing in test.
+
+    `own_ids`: the ids are the file's own; of several rows with one id the first is taken, as predictions go by it.
 
     Raises:
         DataError: not one row can be used.
     """
     rows: list[Row] = []
     refused: list[Refusal] = []
+    seen: set[str] = set()
     for line, raw in raws:
         if isinstance(raw, Refusal):
             refused.append(raw)
@@ -126,9 +142,15 @@ def collect(
         elif label is None:
             label = ""
         try:
-            rows.append(make_row(schema, row_id, texts, label))
+            row = make_row(schema, row_id, texts, label)
         except ValueError as error:
             refused.append(Refusal(line, str(error)))
+            continue
+        if own_ids and row_id in seen:
+            refused.append(Refusal(line, f"its id '{row_id}' is that of an earlier row"))
+            continue
+        seen.add(row_id)
+        rows.append(row)
     if not rows:
         reasons = f" All {len(refused)} rows were refused, the first: {refused[0]}." if refused else ""
         raise DataError(

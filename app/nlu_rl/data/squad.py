@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl.data.checks import Refusal, SplitRows
-from nlu_rl.data.official import ImportResult, Raw, collect
+from nlu_rl.data.official import ImportResult, Raw, collect, unlike_official
 from nlu_rl.data.schema import get_schema
 from nlu_rl.data.tsv import read_bytes
 from nlu_rl.errors import DataError
@@ -59,28 +59,32 @@ def read_split(path: Path, split: str) -> SplitRows:
         articles = json.loads(read_bytes(path))["data"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DataError(f"{path} is not a SQuAD file.", 'Give a JSON file with "data" in it, as SQuAD v1.1.') from None
-    part = collect(get_schema("squad"), split, f"official SQuAD file {path.name}", path, _raws(articles, split))
+    source = f"official SQuAD file {path.name}"
+    part = collect(get_schema("squad"), split, source, path, _raws(articles, split), own_ids=True)
     part.refused = [Refusal(refusal.line, refusal.reason, unit="question") for refusal in part.refused]
     return part
 
 
 def _raws(articles: Any, split: str) -> Iterator[tuple[int, Raw | Refusal]]:
-    number = 0
-    seen: set[str] = set()
-    for article in articles if isinstance(articles, list) else ():
-        for paragraph in article.get("paragraphs", ()):
-            for question in paragraph.get("qas", ()):
-                number += 1
-                raw = _raw(number, paragraph, question, split)
-                if not isinstance(raw, Refusal):
-                    if raw[0] in seen:
-                        raw = Refusal(number, f"its id '{raw[0]}' is that of an earlier question")
-                    else:
-                        seen.add(raw[0])
-                yield number, raw
+    for number, (paragraph, question) in enumerate(_questions(articles), start=1):
+        yield number, _raw(number, paragraph, question, split)
+
+
+def _questions(articles: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every question with its paragraph; of an article or paragraph that is none, a question that is none."""
+    for article in _list(articles):
+        for paragraph in _list(article.get("paragraphs") if isinstance(article, dict) else [None]):
+            for question in _list(paragraph.get("qas") if isinstance(paragraph, dict) else [None]):
+                yield paragraph, question
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _raw(number: int, paragraph: Any, question: Any, split: str) -> Raw | Refusal:
+    if not isinstance(question, dict):
+        return Refusal(number, "an article, a paragraph or a question is not as the official file has it")
     try:
         if question.get("is_impossible"):
             return Refusal(number, "it has no answer (SQuAD 2.0)")
@@ -92,10 +96,8 @@ def _raw(number: int, paragraph: Any, question: Any, split: str) -> Raw | Refusa
         if split == "test" and not any(answers):
             return row_id, texts, None
         return row_id, texts, accepted_answers(texts["context"], answers)
-    except ValueError as error:
-        return Refusal(number, str(error))
-    except (KeyError, TypeError, AttributeError) as error:
-        return Refusal(number, f"not as the official file has it: {error}")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return Refusal(number, unlike_official(error))
 
 
 def accepted_answers(context: str, answers: Iterable[str]) -> str:

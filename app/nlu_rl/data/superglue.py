@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nlu_rl.data.checks import Refusal, SplitRows
-from nlu_rl.data.official import ImportResult, Raw, TaskFolder, collect, find_folders, require_some
+from nlu_rl.data.official import ImportResult, Raw, TaskFolder, collect, find_folders, require_some, unlike_official
 from nlu_rl.data.schema import get_schema
 from nlu_rl.data.superglue_rows import ROWS_OF, RowsOf
 from nlu_rl.data.tsv import read_lines
@@ -62,7 +62,7 @@ def read_split(task: str, path: Path, split: str) -> SplitRows:
         DataError: the file is unreadable or has not one usable row.
     """
     source = f"official SuperGLUE folder, {path.parent.name}/{path.name}"
-    return collect(get_schema(task), split, source, path, _raws(ROWS_OF[task], path, split))
+    return collect(get_schema(task), split, source, path, _raws(ROWS_OF[task], path, split), own_ids=True)
 
 
 def _raws(rows_of: RowsOf, path: Path, split: str) -> Iterator[tuple[int, Raw | Refusal]]:
@@ -81,7 +81,5 @@ def _raws(rows_of: RowsOf, path: Path, split: str) -> Iterator[tuple[int, Raw | 
         try:
             for raw in rows_of(split, record):
                 yield number, raw
-        except KeyError as error:
-            yield number, Refusal(number, f"no {error.args[0]!r} in it")
-        except (TypeError, ValueError, AttributeError) as error:
-            yield number, Refusal(number, f"not as the official file has it: {error}")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            yield number, Refusal(number, unlike_official(error))

@@ -7,11 +7,14 @@ AX-g names its pair, so that metrics can look at rows together. Asterisks mark t
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from nlu_rl.data.official import Raw
+from nlu_rl.data.official import UNLABELLED, Raw
 
 Record = Mapping[str, Any]
 RowsOf = Callable[[str, Record], Iterator[Raw]]
-"""From (split, line) to the rows it holds. Raises KeyError, TypeError or ValueError where it is not as it should be."""
+"""From (split, line) to the rows it holds.
+
+Where it is not as it should be, it raises ValueError, which says why, or KeyError, TypeError, AttributeError.
+"""
 
 
 def flat(*fields: str) -> RowsOf:
@@ -26,7 +29,12 @@ def flat(*fields: str) -> RowsOf:
 def copa(split: str, line: Record) -> Iterator[Raw]:
     """The file numbers the choices from 0, the task from 1."""
     fields = ("premise", "choice1", "choice2", "question")
-    label = None if line.get("label") is None else str(int(line["label"]) + 1)
+    if line["question"] not in ("cause", "effect"):
+        raise ValueError(f"the question {_shown(line['question'])} is neither 'cause' nor 'effect'")
+    if (label := _label(line.get("label"))) in ("0", "1"):
+        label = str(int(label) + 1)
+    elif label is not None and label not in UNLABELLED:
+        raise ValueError(f"the label {_shown(label)} is neither 0 nor 1")
     yield f"{split}-{line['idx']}", {field: _text(line[field]) for field in fields}, label
 
 
@@ -46,6 +54,8 @@ def record(split: str, line: Record) -> Iterator[Raw]:
     entities = entity_lines(standing_in(text, names))
     for query in line["qas"]:
         texts = {"passage": text, "entities": entities, "query": _text(query["query"])}
+        if "@placeholder" not in texts["query"]:
+            raise ValueError(f"the query {query['idx']} has no @placeholder")
         answers = "\n".join(standing_in(text, (answer["text"] for answer in query.get("answers", ()))))
         yield f"{split}-{query['idx']}", texts, answers or None
 
@@ -58,7 +68,10 @@ def wic(split: str, line: Record) -> Iterator[Raw]:
 def wsc(split: str, line: Record) -> Iterator[Raw]:
     target = line["target"]
     noun, pronoun = _text(target["span1_text"]), _text(target["span2_text"])
-    text = mark_pronoun(_text(line["text"]), int(target["span2_index"]), pronoun)
+    text, place = _text(line["text"]), int(target["span2_index"])
+    if not 0 <= place < len(text.split(" ")):
+        raise ValueError(f"the pronoun is said to be word {place} of the text, which has {len(text.split(' '))}")
+    text = mark_pronoun(text, place, pronoun)
     yield f"{split}-{line['idx']}", {"text": text, "noun": noun, "pronoun": pronoun}, _label(line.get("label"))
 
 
@@ -105,8 +118,12 @@ def entity_lines(names: Iterable[str]) -> str:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{str(value)[:40]!r} is not a text")
+        raise ValueError(f"{_shown(value)} is not a text")
     return value
+
+
+def _shown(value: Any) -> str:
+    return repr(str(value)[:40])
 
 
 def _label(value: Any) -> str | None:

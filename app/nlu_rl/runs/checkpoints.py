@@ -70,6 +70,13 @@ def latest_checkpoint(run: RunDirectory) -> Path | None:
     return checkpoints[-1][1] if checkpoints else None
 
 
+def how_to_go_on(run: RunDirectory) -> str:
+    """Return the command that goes on with a training run, and where it would begin."""
+    checkpoints = complete_checkpoints(run)
+    where = f"from step {checkpoints[-1][0]}, its last checkpoint" if checkpoints else "from step 0: no checkpoint yet"
+    return f"'nlu-rl resume {run.name}' goes on {where}"
+
+
 def best_checkpoint(run: RunDirectory) -> Path | None:
     """Return the checkpoint that `checkpoints/best.json` names, if it is whole."""
     step = best_record(run).get("step")

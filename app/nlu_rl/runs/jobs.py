@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -103,6 +104,7 @@ def launch(run: "RunDirectory", processes: int = 1) -> int:
     except OSError as error:
         raise disk_error(error, f"start the worker of {run.name}") from None
     _launched[process.pid] = process
+    threading.Thread(target=process.wait, daemon=True).start()  # one that has ended leaves no zombie behind
     return process.pid
 
 

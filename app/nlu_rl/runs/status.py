@@ -114,9 +114,9 @@ def _written(run: "RunDirectory") -> Status:
 
 
 def _how_to_go_on(run: "RunDirectory", status: Status) -> str:
-    if status.kind == "train":
-        return f"'nlu-rl resume {run.name}' goes on from the latest checkpoint"
-    return "Give the same command again"
+    from nlu_rl.runs.checkpoints import how_to_go_on
+
+    return how_to_go_on(run) if status.kind == "train" else "Give the same command again"
 
 
 def parse_status(data: Any) -> Status:

@@ -143,7 +143,7 @@ class NluApp(App[None]):
         actions = {key.action: key for key in keys.keys_of(name)} if name else {}
         for key in actions.values():
             if not key.action.startswith(("show_panel", "step(")):
-                yield SystemCommand(key.label or key.about, key.about, lambda action=key.action: self._do(action))
+                yield SystemCommand(key.label or key.title, key.about, lambda action=key.action: self._do(action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 
     def _do(self, action: str) -> None:

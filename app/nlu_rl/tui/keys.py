@@ -19,6 +19,12 @@ class Key(NamedTuple):
     """How the key is written, where its name is not."""
 
     @property
+    def title(self) -> str:
+        """The action in a word or two: `save_as` is "Save as", `panel(-1)` is "Panel, previous"."""
+        verb = self.action.partition("(")[0].replace("_", " ").capitalize()
+        return verb + (", previous" if "(-1)" in self.action else ", next" if "(1)" in self.action else "")
+
+    @property
     def name(self) -> str:
         """How `tui.yaml` calls it: `panel(-1)` is `panel_previous`, `panel(1)` is `panel_1`."""
         return self.action.replace("(-1)", "_previous").replace("(", "_").replace("'", "").rstrip(")")

@@ -19,7 +19,7 @@ OF_RUNS = ("chat", "evaluate", "export")
 
 
 def remember(place: str) -> None:
-    """Keep a place: empty for the runs, `wizard`, or the folder of a run, before it its screen (`OF_RUNS`)."""
+    """Keep a place: empty for the runs, `wizard` and its step, or the folder of a run after its screen (`OF_RUNS`)."""
     if file := os.environ.get("NLU_RL_PLACE"):
         with contextlib.suppress(OSError):
             Path(file).write_text(place, encoding="utf-8")
@@ -31,11 +31,11 @@ def remembered_screen() -> "Screen[Any] | None":
         place = Path(os.environ["NLU_RL_PLACE"]).read_text(encoding="utf-8")
     except (KeyError, OSError, ValueError):
         return None
-    if place == WIZARD:
-        from nlu_rl.tui.screens.wizard import WizardScreen
-
-        return WizardScreen()
     first, _, rest = place.partition(" ")
+    if first == WIZARD:
+        from nlu_rl.tui.screens.wizard import STEPS, WizardScreen
+
+        return WizardScreen(int(rest) if rest in map(str, range(1, len(STEPS) + 1)) else 1)
     kind, folder = (first, rest) if first in OF_RUNS else ("", place)
     return _of_run(kind, folder) if folder else None
 

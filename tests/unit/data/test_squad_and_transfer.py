@@ -45,7 +45,7 @@ def test_questions_without_an_answer_are_refused_by_number(tmp_path: Path, home:
     assert [str(refusal) for refusal in part.refused] == [
         "question 1: it has no answer (SQuAD 2.0)",
         "question 3: it has no answer",
-        "question 4: not as the official file has it: 'id'",
+        "question 4: no 'id' in it",
     ]
     with pytest.raises(DataError, match="3 rows are refused"):
         import_squad(path, strict=True)
@@ -58,7 +58,7 @@ def test_answers_of_another_passage_and_ids_that_come_again_are_refused(tmp_path
     assert [row["id"] for row in part.rows] == ["56be0"]
     assert [str(refusal) for refusal in part.refused] == [
         "question 2: its answer 'Bob' does not stand in the passage",
-        "question 3: its id '56be0' is that of an earlier question",
+        "question 3: its id '56be0' is that of an earlier row",
         "question 4: it has no answer",
     ]
 
@@ -198,3 +198,16 @@ def test_amazon(tmp_path: Path, home: Path, file: str, content: str) -> None:
     part = import_amazon(path).splits[0]
     assert [(row["fields"], row["gold"]) for row in part.rows] == [({"text": "Fine."}, "4")]
     assert len(part.refused) == 1
+
+
+def test_what_is_no_article_paragraph_or_question_is_refused_and_the_rest_taken(tmp_path: Path, home: Path) -> None:
+    path = tmp_path / "dev.json"
+    articles = json.loads(squad(question(0, "Ann")))["data"]
+    articles += [5, {"title": "empty"}, {"paragraphs": [None, {"qas": [7]}]}, {"paragraphs": 3}]
+    path.write_text(json.dumps({"data": articles}))
+    part = import_squad(path).splits[0]
+    assert [row["id"] for row in part.rows] == ["56be0"]
+    assert [refusal.line for refusal in part.refused] == [2, 3, 4]
+    path.write_text(json.dumps({"data": 5}))
+    with pytest.raises(DataError, match="no usable row"):
+        import_squad(path)

@@ -173,7 +173,7 @@ def test_lines_that_cannot_be_used_are_refused_and_the_rest_is_taken(tmp_path: P
         "line 1: not valid JSON",
         "line 3: not a JSON object",
         "line 4: no 'idx' in it",
-        "line 5: not as the official file has it: '5' is not a text",
+        "line 5: '5' is not a text",
         "line 6: the label 'so so' is none of no, yes, false, true, 0, 1",
     ]
     with pytest.raises(DataError, match="5 rows are refused"):
@@ -304,3 +304,34 @@ def test_a_word_that_stands_outside_its_sentence_is_refused(
     assert reason in refusal.reason
     there = split_rows(get_schema("wic"), "validation", [{**right, "label": 1}, {**wrong, "label": 1}], "hub")
     assert [reason in each.reason for each in there.refused] == [True]
+
+
+@pytest.mark.parametrize(
+    ("folder", "change", "reason"),
+    [
+        ("COPA", {"question": "why"}, "the question 'why' is neither 'cause' nor 'effect'"),
+        ("COPA", {"label": 2}, "the label '2' is neither 0 nor 1"),
+        ("WSC", {"target": {"span1_text": "A", "span2_text": "it", "span2_index": 99}}, "the pronoun is said to be"),
+        ("BoolQ", {}, "its id 'train-3' is that of an earlier row"),
+        ("BoolQ", {"idx": None, "passage": None}, "'None' is not a text"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused_with_the_reason(
+    tmp_path: Path, home: Path, folder: str, change: dict[str, object], reason: str
+) -> None:
+    good = PLAIN[folder][1]
+    write(tmp_path / folder / "train.jsonl", good, {**good, **change})
+    part = import_superglue(tmp_path).splits[0]
+    assert len(part.rows) == 1
+    assert str(part.refused[0]).startswith(f"line 2: {reason}")
+
+
+def test_a_query_without_its_gap_is_refused(tmp_path: Path, home: Path) -> None:
+    passage = {"text": "Ann met Bob.", "entities": [{"start": 0, "end": 2}]}
+    queries = [
+        {"idx": n, "query": query, "answers": [{"text": "Ann"}]} for n, query in enumerate(["@placeholder", "He"])
+    ]
+    write(tmp_path / "ReCoRD" / "val.jsonl", {"idx": 0, "passage": passage, "qas": queries})
+    part = import_superglue(tmp_path).splits[0]
+    assert [row["id"] for row in part.rows] == ["validation-0"]
+    assert str(part.refused[0]) == "line 1: the query 1 has no @placeholder"

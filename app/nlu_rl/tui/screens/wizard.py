@@ -4,11 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
-from textual.containers import Horizontal
-from textual.widgets import ContentSwitcher, DataTable, Input, Static
+from textual.widgets import ContentSwitcher, DataTable, Input
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
@@ -16,15 +14,15 @@ from nlu_rl.tui import draft as drafts
 from nlu_rl.tui import operations
 from nlu_rl.tui.draft import Draft, draft_for, first_draft
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.place import WIZARD
+from nlu_rl.tui.place import WIZARD, remember
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
-from nlu_rl.tui.theme import style
 from nlu_rl.tui.undo import Undo
 from nlu_rl.tui.widgets.key_footer import KeyFooter
 from nlu_rl.tui.widgets.model_step import ModelStep
 from nlu_rl.tui.widgets.recipe_step import RecipeStep
 from nlu_rl.tui.widgets.review_step import ReviewStep
+from nlu_rl.tui.widgets.step_line import StepLine
 from nlu_rl.tui.widgets.task_step import TaskStep
 from nlu_rl.tui.widgets.wizard_step import WizardStep
 
@@ -47,16 +45,15 @@ class WizardScreen(BaseScreen):
     KEYS_NAME: ClassVar[str] = "wizard"
     BINDINGS = bindings("wizard")
     CSS = """
-    WizardScreen #steps { height: 1; padding: 0 1; }
-    WizardScreen .step-name { width: auto; padding: 0 1; }
     WizardScreen ContentSwitcher { height: 1fr; }
     WizardScreen.-narrow #recipe-sides { layout: vertical; }
     WizardScreen.-narrow #recipes { width: 100%; height: 6; }
     WizardScreen.-short #trial-text { max-height: 3; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, step: int = 1) -> None:
         super().__init__()
+        self._opens_at = step
         self._kept = drafts.kept()
         self._draft = self._begun_with = self._kept or first_draft()
         self._disk_refuses = False
@@ -65,10 +62,7 @@ class WizardScreen(BaseScreen):
         self._starting = False
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="steps"):
-            yield Static("New run ▸", classes="step-name")
-            for number in range(1, len(STEPS) + 1):
-                yield Static(id=f"name-{number}", classes="step-name")
+        yield StepLine("New run", STEPS)
         with ContentSwitcher(initial="step-1"):
             yield ModelStep()
             yield TaskStep()
@@ -102,10 +96,12 @@ class WizardScreen(BaseScreen):
 
     @property
     def place(self) -> str:
-        return WIZARD
+        return f"{WIZARD} {self.step}"
 
     def on_mount(self) -> None:
         self.go_to(1)
+        if self._opens_at > 1:
+            self.action_step(self._opens_at)
         if self._kept is not None:
             self.notify("This is the draft you left. ctrl+r begins afresh.", timeout=5)
 
@@ -117,21 +113,17 @@ class WizardScreen(BaseScreen):
         """Show a step; the ones before it must be right."""
         self.step = step
         self.query_one(ContentSwitcher).current = f"step-{step}"
-        for number, title in enumerate(STEPS, start=1):
-            text = f"[{number} {title}]" if number == step else f"{number} {title}{' ✔' if number < step else ''}"
-            look = style(self.app, "title") + style(self.app, "bold") if number == step else style(self.app, "dim")
-            self.query_one(f"#name-{number}", Static).update(Text(text, look))
+        self.query_one(StepLine).show(step)
         self._page.enter()
+        remember(self.place)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what this step has."""
         return self.step in OF_STEPS.get(action, (self.step,))
 
-    def on_click(self, event: object) -> None:
-        name = str(getattr(getattr(event, "widget", None), "id", "") or "")
-        if name.startswith("name-"):
-            self.action_step(int(name.removeprefix("name-")))
+    def on_step_line_chosen(self, event: StepLine.Chosen) -> None:
+        self.action_step(event.step)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
