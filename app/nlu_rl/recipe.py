@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from nlu_rl.errors import RecipeError, unknown_name
 from nlu_rl.recipe_sections import Evaluate, Generation, Grpo, Lora, PositiveFloat, Ppo, Section, Train
-from nlu_rl.yaml_text import load_yaml
+from nlu_rl.yaml_text import load_yaml, yaml_problem
 
 Method = Literal["sft", "ppo", "grpo"]
 MIXES = "proportional, equal, or a weight above 0 for each task, such as mix={sst2: 3, cola: 1}"
@@ -111,7 +111,7 @@ def parse_recipe(text: str, overrides: Sequence[str] = (), *, source: str = "rec
     try:
         data = load_yaml(text)
     except yaml.YAMLError as error:
-        raise RecipeError(f"{source} is not valid YAML: {' '.join(str(error).split())}.", "Correct the line.") from None
+        raise RecipeError(f"{source} is not valid YAML: {yaml_problem(error)}.", "Correct the line.") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{source} does not hold keys and values.", "Start from a file in recipes/.")
     for override in overrides:

@@ -19,6 +19,14 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def yaml_problem(error: yaml.YAMLError) -> str:
+    """Return what is wrong with YAML text and in which line, without its quotation of the text."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        context = f"{error.context}, " if error.context else ""
+        return f"line {error.problem_mark.line + 1}: {context}{error.problem}"
+    return " ".join(str(error).split())
+
+
 def load_yaml(text: str) -> Any:
     """Return what YAML text says. Raises yaml.YAMLError for text that is not YAML or names a key twice."""
     return yaml.load(text, _Loader)

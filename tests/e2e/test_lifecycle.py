@@ -127,6 +127,7 @@ def test_pause_checkpoint_and_resume_by_control_files(session_cli: Any, recipe: 
     cli.wait(lambda: cli.status(run)["state"] == "paused")
     step = cli.status(run)["step"]
     assert cli.status(run)["step"] == step
+    assert f'"type": "step", "step": {step},' in (cli.home / "runs" / run / "events.jsonl").read_text(encoding="utf-8")
     (control / "checkpoint").touch()
     (control / "resume").touch()
     cli.wait(lambda: cli.status(run)["state"] == "done")

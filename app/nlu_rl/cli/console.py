@@ -1,36 +1,49 @@
 """Where the CLI writes: results on stdout, everything else on stderr; one JSON object a line for programs."""
 
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from nlu_rl.control_characters import CONTROLS, without_controls
 from nlu_rl.errors import InternalError, NluRlError
 from nlu_rl.runs.files import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.segment import Segment
 
 Progress = Callable[[int, int | None], None]
 
 
 def stderr() -> "Console":
     """Return a console on standard error."""
-    from rich.console import Console
-
-    return Console(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+    return _console_class()(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 
 def stdout() -> "Console":
     """Return a console on standard output, which does not fold the lines of a pipe."""
-    from rich.console import Console
+    return _console_class()(highlight=False, width=None if sys.stdout.isatty() else 200)
 
-    class PipeConsole(Console):
+
+@functools.cache
+def _console_class() -> "type[Console]":
+    from rich.console import Console
+    from rich.segment import Segment
+
+    class SafeConsole(Console):
+        """Shows texts without what would command the terminal."""
+
+        def render(self, *arguments: Any, **options: Any) -> "Iterator[Segment]":
+            for text, style, control in super().render(*arguments, **options):
+                yield Segment(text if control else CONTROLS.sub("", text), style, control)
+
         def on_broken_pipe(self) -> None:
             raise BrokenPipeError  # `main` ends quietly
 
-    return PipeConsole(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return SafeConsole
 
 
 def emit_json(value: Any) -> None:
@@ -40,7 +53,12 @@ def emit_json(value: Any) -> None:
 
 def note(text: str) -> None:
     """Print a line for the person on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    print(without_controls(text), file=sys.stderr, flush=True)
+
+
+def print_text(text: str, end: str = "\n") -> None:
+    """Print a text of rows, models or logs: as it is into a file or pipe, without commands on a terminal."""
+    sys.stdout.write((without_controls(text) if sys.stdout.isatty() else text) + end)
 
 
 @contextlib.contextmanager

@@ -246,7 +246,7 @@ def _models() -> "list[Check]":
 
 
 def _data() -> "list[Check]":
-    from nlu_rl.data.cache import read_meta
+    from nlu_rl.data.cache import damaged_splits, read_meta
     from nlu_rl.data.schema import SCHEMAS
     from nlu_rl.errors import DataError
     from nlu_rl.runs.checks import Check
@@ -258,7 +258,9 @@ def _data() -> "list[Check]":
         except DataError as error:
             checks.append(Check(f"data {name}", "warn", error.message, error.fix))
             continue
-        if meta is not None:
+        if meta is not None and (wrong := damaged_splits(name)):
+            checks.append(Check(f"data {name}", "warn", " ".join(wrong.values()), SCHEMAS[name].bring))
+        elif meta is not None:
             rows = ", ".join(f"{split} {entry['rows']}" for split, entry in meta["splits"].items())
             checks.append(Check(f"data {name}", "ok", f"{rows} rows."))
     return checks or [Check("data", "warn", "No data set is here yet.", "'nlu-rl data list' shows how to get each.")]

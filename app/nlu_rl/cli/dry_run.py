@@ -13,7 +13,7 @@ def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
     """Print it, as text or as one JSON object. Nothing is fetched, no weights are loaded, no run is made."""
     from dataclasses import asdict
 
-    from nlu_rl.cli.console import emit_json
+    from nlu_rl.cli.console import emit_json, print_text
 
     plan, prompts = memory_plan(recipe), {task: prompt_of(task) for task in recipe.tasks}
     texts, why_not = _as_the_model_sees_them(recipe, prompts, checks)
@@ -39,12 +39,12 @@ def show(recipe: "Recipe", checks: "list[Check]", *, json: bool) -> None:
     for task, messages in prompts.items():
         if task in texts:
             print(f"\nA prompt of {task}, as the model sees it ({texts[task]['tokens']} tokens)")
-            print("\n".join(f"  {line}" for line in texts[task]["text"].splitlines()))
+            print_text("\n".join(f"  {line}" for line in texts[task]["text"].splitlines()))
             continue
         print(f"\nA prompt of {task}, without the model's chat template ({why_not})")
         for message in messages or [{"role": "-", "content": "its data is not here yet"}]:
             print(f"  [{message['role']}]")
-            print("\n".join(f"  {line}" for line in message["content"].splitlines()))
+            print_text("\n".join(f"  {line}" for line in message["content"].splitlines()))
     print("\nChecks")
     print_checks(checks)
 

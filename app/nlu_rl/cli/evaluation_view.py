@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from nlu_rl.cli.console import stdout
+from nlu_rl.cli.console import print_text, stdout
 from nlu_rl.cli.format import duration, number
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def show_comparison(result: dict[str, Any], fixed: "Sequence[Change]" = (), brok
 
     for title, rows in (("fixed", fixed), ("broken", broken)):
         if rows:
-            print("\n".join([f"rows {title}:", *changes_text(rows, len(rows))]))
+            print_text("\n".join([f"rows {title}:", *changes_text(rows, len(rows))]))
 
 
 def _labels(labels: "Sequence[dict[str, Any]]") -> "Table":

@@ -29,7 +29,9 @@ def export(
     to: Annotated[Path | None, typer.Option(help="Folder to make; default: exports/RUN.")] = None,
     checkpoint: Annotated[str | None, typer.Option(help="best (default), latest, or a step.")] = None,
     gguf: Annotated[bool, typer.Option("--gguf", help="Also write a GGUF file, for llama.cpp and Ollama.")] = False,
-    gguf_type: Annotated[GgufType, typer.Option(help="How the GGUF file holds its weights.")] = GgufType.bf16,
+    gguf_type: Annotated[
+        GgufType | None, typer.Option(help="How the GGUF file holds its weights; default: bf16.", show_default=False)
+    ] = None,
     merge_into: Annotated[
         MergeInto | None,
         typer.Option(
@@ -69,10 +71,12 @@ def export(
         )
     recipe = load_recipe(source.recipe_path)
     choose_base(recipe.model, recipe.quantize, merge_into.value if merge_into else None)
+    if gguf_type is not None and not gguf:
+        raise RunError("--gguf-type says how a GGUF file holds its weights, and none was asked for.", "Add --gguf.")
     target = export_target(source, str(to) if to else None)
     step = find_checkpoint(source, checkpoint).name
     arguments = {"run": source.name, "to": str(target), "checkpoint": step, "merge_into": merge_into}
-    job = Job("export", {**arguments, "gguf": gguf_type.value if gguf else None})
+    job = Job("export", {**arguments, "gguf": (gguf_type or GgufType.bf16).value if gguf else None})
     result = run_job(create_run(source.export_dir, "export", job), json=json)
     if json:
         emit_json(result)

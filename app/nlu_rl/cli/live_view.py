@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from nlu_rl.cli.format import amount, duration, number
+from nlu_rl.control_characters import without_controls
 from nlu_rl.runs.watch import Watch, metric
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class PlainView:
     def note(self, text: str) -> None:
         # The reader of our lines may be gone; the run is not to end for it.
         with contextlib.suppress(OSError):
-            print(text, file=sys.stderr, flush=True)
+            print(without_controls(text), file=sys.stderr, flush=True)
 
     def update(self, events: Sequence[dict[str, Any]]) -> None:
         status = self._watch.status

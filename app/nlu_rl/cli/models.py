@@ -72,7 +72,8 @@ def show(model: Name, json: Json = False) -> None:
     facts["parameters"] = _millions(facts["parameters"])
     facts["here"] = f"yes, from the {manifest['source']}" if facts["here"] and manifest else facts["here"]
     facts["problems"] = " ".join(facts["problems"]) or None
-    facts["lora_targets"] = ", ".join(facts.get("lora_targets") or []) or None
+    facts["lora_targets"] = ", ".join(facts.get("lora_targets") or []) or "found when it is loaded"
+    facts["manifest"] = f"{len(manifest['files'])} files by SHA-256; --json shows it" if manifest else None
     for key, value in facts.items():
         if key == "problems" and value is None:
             continue
@@ -153,7 +154,7 @@ def verify(
     """Check that a model is whole and unchanged: configuration, tokenizer, chat template, weights, hashes."""
     from nlu_rl.cli.console import emit_json, note
     from nlu_rl.errors import ModelError
-    from nlu_rl.models.verify import verify_folder
+    from nlu_rl.models.verify import read_manifest, verify_folder
 
     references = [_resolve(model)] if model else [known for known in _known() if os.path.isdir(known.folder)]
     if model and not os.path.isdir(references[0].folder):
@@ -165,11 +166,13 @@ def verify(
     for reference in references:
         problems = verify_folder(reference.folder, encoder=reference.encoder)
         broken = broken or bool(problems)
+        hashed = read_manifest(reference.folder) is not None
         if json:
-            path = str(reference.folder)
-            emit_json({"model": reference.name, "path": path, "ok": not problems, "problems": problems})
+            known = {"model": reference.name, "path": str(reference.folder), "hashed": hashed}
+            emit_json({**known, "ok": not problems, "problems": problems})
             continue
-        print(f"{'fail' if problems else 'ok':<5}{reference.name}: {reference.folder}")
+        told = "" if hashed or problems else "   (no manifest.json: there are no hashes to compare)"
+        print(f"{'fail' if problems else 'ok':<5}{reference.name}: {reference.folder}{told}")
         for problem in problems:
             print(f"     {problem}")
     if broken:
@@ -247,7 +250,7 @@ def _sizes(reference: "Reference") -> dict[str, Any]:
         return {}
     sizes = {"layers": shape.layers, "hidden": shape.hidden, "heads": shape.heads, "kv_heads": shape.kv_heads}
     facts = {"parameters": shape.parameters, **sizes, "vocab": shape.vocab, "context": shape.context}
-    return {**facts, "lora_targets": shape.linear_names}
+    return {**facts, "lora_targets": shape.linear_names if shape.named else None}
 
 
 def _millions(parameters: int | None) -> str:

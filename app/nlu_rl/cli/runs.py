@@ -78,7 +78,7 @@ def logs(
     json: Json = False,
 ) -> None:
     """Print the log of a run's worker; with --json one object {"line"} a line."""
-    from nlu_rl.cli.console import emit_json
+    from nlu_rl.cli.console import emit_json, print_text
     from nlu_rl.runs.layout import open_run
     from nlu_rl.runs.logs import tail
     from nlu_rl.runs.status import read_status
@@ -88,7 +88,7 @@ def logs(
         for line in text.splitlines() if json else ():
             emit_json({"line": line})
         if not json:
-            sys.stdout.write(text)
+            print_text(text, end="")
         sys.stdout.flush()
 
 

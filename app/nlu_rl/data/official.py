@@ -102,7 +102,7 @@ def require_some(benchmark: str, directory: Path, folders: Iterable[str], result
     skipped = f" (there are: {'; '.join(result.skipped)})" if result.skipped else ""
     raise DataError(
         f"{directory} holds none of the {benchmark} tasks{skipped}.",
-        f"Give the folder that holds {', '.join(folders)}, each with the official files; a folder is known by its name.",
+        f"Give the folder that holds {', '.join(folders)}, under these names and each with the official files.",
     )
 
 

@@ -29,6 +29,8 @@ def import_squad(path: Path, *, split: str | None = None, strict: bool = False) 
             then.
     """
     result = ImportResult()
+    if not path.exists():
+        raise DataError(f"{path} is not there.", "Give the official folder, or one file of it.")
     if path.is_dir():
         for name, file_name in FILES.items():
             if (path / file_name).exists():

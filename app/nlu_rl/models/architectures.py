@@ -32,6 +32,20 @@ def reads_one_way(config: Mapping[str, Any]) -> bool:
     return model_type in causal_lm_types() or any(str(name).endswith(("ForCausalLM", "LMHeadModel")) for name in named)
 
 
+@cache
+def has_conv1d(model_type: str) -> bool:
+    """Return whether the layers of an architecture are GPT-2's Conv1D, which hold their weights the other way round."""
+    spec = find_spec("transformers")
+    if spec is None or spec.origin is None:
+        return False
+    name = model_type.replace("-", "_")
+    try:
+        source = Path(spec.origin).parent / f"models/{name.removeprefix('openai_')}/modeling_{name}.py"
+        return " Conv1D(" in source.read_text(encoding="utf-8")
+    except OSError:
+        return False
+
+
 def causal_lm_types() -> frozenset[str]:
     """Return every causal `model_type`; empty without transformers, or with one whose table looks otherwise."""
     return _types("CAUSAL_LM")

@@ -110,7 +110,7 @@ def plan_memory(shape: ModelShape, numbers: RunNumbers, budget_bytes: int) -> Me
     ceiling = min(numbers.batch, numbers.rows_in(_MAX_MICRO_BATCH_TOKENS[numbers.device]))
     plan = _plan(shape, numbers, budget_bytes, numbers.packed_tokens(ceiling))
     for rows in range(ceiling - 1, 0, -1):
-        if plan.fits:
+        if plan.fits or plan.kv_bytes >= plan.activation_bytes + plan.logits_bytes:  # it is sampling that is too large
             break
         plan = _plan(shape, numbers, budget_bytes, numbers.packed_tokens(rows))
     return plan
@@ -218,7 +218,7 @@ def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int
 def _milder(numbers: RunNumbers, bfloat16: bool) -> Iterator[tuple[list[str], RunNumbers]]:
     """Yield changes, few before many, and those that cost only time before those that touch the result.
 
-    A smaller batch comes last: with it a run learns otherwise.
+    With a smaller batch a run learns otherwise, with a smaller rank it can learn less: they come last.
     """
     options: list[tuple[str, dict[str, Any]]] = []
     if numbers.micro_batch_tokens is not None:
@@ -229,15 +229,27 @@ def _milder(numbers: RunNumbers, bfloat16: bool) -> Iterator[tuple[list[str], Ru
         options.append(("precision=bfloat16", {"compute_bytes": 2}))
     if numbers.quantize == "none":
         options.append(("quantize=nf4", {"quantize": "nf4"}))
-    if numbers.rank > _SMALL_RANK:
-        options.append((f"lora.rank={_SMALL_RANK}", {"rank": _SMALL_RANK}))
     yield from _combined(options, numbers, 1)
-    batch = numbers.batch // 2
-    while batch >= numbers.group:
-        batch -= batch % numbers.group
+    batches = _smaller_batches(numbers)
+    for batch in batches:
         for overrides, changed in _combined(options, replace(numbers, batch=batch), 0):
             yield [*overrides, f"train.batch={batch}"], changed
+    if numbers.rank > _SMALL_RANK:
+        smaller = replace(numbers, rank=_SMALL_RANK)
+        for batch in (numbers.batch, *batches):
+            for overrides, changed in _combined(options, replace(smaller, batch=batch), 0):
+                stated = [] if batch == numbers.batch else [f"train.batch={batch}"]
+                yield [*overrides, f"lora.rank={_SMALL_RANK}", *stated], changed
+
+
+def _smaller_batches(numbers: RunNumbers) -> list[int]:
+    """Return half the batch, half of that and so on, in whole groups."""
+    found, batch = [], numbers.batch // 2
+    while batch >= numbers.group:
+        batch -= batch % numbers.group
+        found.append(batch)
         batch //= 2
+    return found
 
 
 def _combined(

@@ -62,8 +62,15 @@ def plan_recipe(
         "usd_per_step": cost.usd_per_step if cost else None,
         "tight": tight,
         "roomier": _roomier(shape, numbers, budget, accelerator) if tight else [],
-        "change": [] if plan.fits else what_to_change(shape, numbers, budget, bfloat16=accelerator.bfloat16),
+        "change": [] if plan.fits else _change(shape, numbers, budget, accelerator),
     }
+
+
+def _change(shape: ModelShape, numbers: RunNumbers, budget: int, accelerator: Accelerator) -> list[str]:
+    """Return the mildest overrides that make it fit, with COMFORTABLE_SHARE left free where any do."""
+    comfortable = int(budget * (1 - COMFORTABLE_SHARE))
+    found = (what_to_change(shape, numbers, room, bfloat16=accelerator.bfloat16) for room in (comfortable, budget))
+    return next(filter(None, found), [])
 
 
 def _roomier(shape: ModelShape, numbers: RunNumbers, budget: int, accelerator: Accelerator) -> list[str]:

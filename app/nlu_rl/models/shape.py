@@ -13,6 +13,9 @@ from typing import Any
 from nlu_rl.errors import ModelError
 from nlu_rl.models.verify import how_to_mend
 
+NAMED_AS_LLAMA = ("llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "granite", "smollm3", "olmo", "olmo2")
+"""Architectures whose linear maps have the names of Llama's."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
@@ -32,6 +35,8 @@ class ModelShape:
     """Whether the MLP has a gate beside its up projection."""
     attention_bias: bool = False
     """Whether the query, key and value projections have a bias."""
+    named: bool = True
+    """Whether its linear maps are known to have the names of Llama's, or of MPT's."""
 
     @property
     def kv_size(self) -> int:
@@ -118,4 +123,5 @@ def shape_of_config(config: Mapping[str, Any]) -> ModelShape:
         tied=config.get("tie_word_embeddings", False),
         head_size=config.get("head_dim") or hidden // heads,
         attention_bias=config.get("attention_bias", config["model_type"] == "qwen2"),
+        named=config["model_type"] in NAMED_AS_LLAMA,
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 from nlu_rl.download import file_sha256
 from nlu_rl.errors import ModelError
-from nlu_rl.models.architectures import is_causal_lm
+from nlu_rl.models.architectures import has_conv1d, is_causal_lm, reads_one_way
 from nlu_rl.models.chat_template import find_template, special_tokens, template_problem
 
 MANIFEST = "manifest.json"
@@ -94,11 +94,18 @@ def _config_problems(folder: Path, encoder: bool) -> list[str]:
         return ["Its config.json is unreadable or damaged: copy it again from the model's source."]
     if "model_type" not in config:
         return ["Its config.json names no model_type: copy it again from the model's source."]
-    if not encoder and not is_causal_lm(str(config["model_type"])):
-        return [
-            f"Its architecture '{config['model_type']}' is no language model that the installed transformers knows: "
-            "use a Llama, Qwen2, Mistral, SmolLM or MPT model."
-        ]
+    return [] if encoder else _architecture_problems(config)
+
+
+def _architecture_problems(config: dict[str, Any]) -> list[str]:
+    """Return why an architecture cannot be trained as a language model."""
+    named, use = config["model_type"], "use a Llama, Qwen2, Mistral, SmolLM or MPT model."
+    if not is_causal_lm(str(named)):
+        return [f"Its architecture '{named}' is no language model that the installed transformers knows: {use}"]
+    if not reads_one_way(config):
+        return [f"Its architecture '{named}' reads both ways, as an encoder does: 'nlu-rl encoder' trains it."]
+    if has_conv1d(str(named)):
+        return [f"The layers of its architecture '{named}' are Conv1D, which LoRA does not reach here: {use}"]
     return []
 
 

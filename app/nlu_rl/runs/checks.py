@@ -20,6 +20,7 @@ from nlu_rl.runs.resume import start_checkpoint
 
 if TYPE_CHECKING:
     from nlu_rl.models.light_tokenizer import LightTokenizer
+    from nlu_rl.models.shape import ModelShape
     from nlu_rl.tasks.contract import Example, Task
 
 RUN_BYTES = 300_000_000  # samples, predictions and logs of a run
@@ -218,6 +219,19 @@ def _check_precision(recipe: Recipe) -> list[Check]:
     return []
 
 
+def _check_targets(recipe: Recipe, name: str, shape: "ModelShape") -> Check:
+    known, rank = shape.linear_names, f"rank {recipe.lora.rank}"
+    wanted = [recipe.lora.target] if isinstance(recipe.lora.target, str) else recipe.lora.target
+    if not shape.named:
+        return Check("lora", "ok", f"Adapts {', '.join(wanted)}, {rank}: the run says which layers of {name} that is.")
+    unknown = [target for target in wanted if target != "all-linear" and target.rpartition(".")[2] not in known]
+    if unknown:
+        message = unknown_name(f"lora.target for {name}", unknown[0], known)
+        return Check("lora", "fail", message, f"Use all-linear, or a list of: {', '.join(known)}.")
+    matched = known if "all-linear" in wanted else wanted
+    return Check("lora", "ok", f"Adapts {', '.join(matched)} in each of {shape.layers} layers, {rank}.")
+
+
 def _check_plan(recipe: Recipe) -> list[Check]:
     """Do the LoRA targets exist, and does the plan of memory fit this machine; nothing where no sizes are known."""
     from nlu_rl.models.machine import named_accelerator
@@ -227,16 +241,9 @@ def _check_plan(recipe: Recipe) -> list[Check]:
         name, shape = shape_of(recipe.model)
     except NluRlError:
         return []
-    known = shape.linear_names
-    wanted = [recipe.lora.target] if isinstance(recipe.lora.target, str) else recipe.lora.target
-    unknown = [target for target in wanted if target != "all-linear" and target.rpartition(".")[2] not in known]
-    if unknown:
-        message = unknown_name(f"lora.target for {name}", unknown[0], known)
-        return [Check("lora", "fail", message, f"Use all-linear, or a list of: {', '.join(known)}.")]
-    matched = known if "all-linear" in wanted else wanted
-    checks = [
-        Check("lora", "ok", f"Adapts {', '.join(matched)} in each of {shape.layers} layers, rank {recipe.lora.rank}.")
-    ]
+    checks = [_check_targets(recipe, name, shape)]
+    if checks[0].state == "fail":
+        return checks
     plan = plan_recipe(recipe, named_accelerator(None))
     needs = (
         f"The plan takes {plan['total_bytes'] / 1e9:.1f} GB of the {plan['budget_bytes'] / 1e9:.1f} GB of {plan['gpu']}"

@@ -1,5 +1,7 @@
 """Putting a run that has ended back into the queue, to go on from its latest whole checkpoint."""
 
+import contextlib
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +36,25 @@ def requeue(run: RunDirectory) -> int:
         except OSError as error:
             raise disk_error(error, f"resume {run.name}") from None
     return step
+
+
+def drop_samples(run: RunDirectory, after: int) -> None:
+    """Cut off the samples of steps beyond `after`: the run does these steps again, and draws the same samples again."""
+    with contextlib.suppress(OSError), run.samples_path.open("r+b") as file:
+        end = 0
+        for line in file:
+            if _step_of(line) > after:
+                file.truncate(end)
+                return
+            end += len(line)
+
+
+def _step_of(line: bytes) -> int:
+    """Return the step of a sample; 0 for a line that is none."""
+    try:
+        return int(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return 0
 
 
 def start_checkpoint(run: RunDirectory) -> Path:

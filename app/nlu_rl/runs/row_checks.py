@@ -32,7 +32,10 @@ def check_rows(task: Judging, train: Sequence[Example], validation: Sequence[Exa
     """Return the checks; `examples` is how many rows a validation takes."""
     found = [_check_rewards(task, train)]
     if validation:
-        found += [*_check_overlap(task, train, validation), _check_interval(task, min(examples, len(validation)))]
+        found += [
+            *_check_overlap(task, train, validation),
+            _check_interval(task, min(examples, len(validation)), len(validation)),
+        ]
     return found
 
 
@@ -107,10 +110,11 @@ def _check_overlap(task: Judging, train: Sequence[Example], validation: Sequence
     return [Check(f"overlap {task.name}", "warn" if shared else "ok", message, fix if shared else "")]
 
 
-def _check_interval(task: Judging, rows: int) -> Check:
-    """How exactly can an accuracy be known from so many rows."""
+def _check_interval(task: Judging, rows: int, there: int) -> Check:
+    """How exactly can an accuracy be known from so many rows of those there are."""
     points = 100 * 1.96 * math.sqrt(0.25 / max(1, rows))
     message = f"{rows} validation rows: a share of right answers of {task.name} is known to about ±{points:.1f} points."
     coarse = points > COARSE_POINTS
-    fix = "Raise evaluate.examples for finer steps, or evaluate the finished run on all rows."
+    more = "Raise evaluate.examples for finer steps, or evaluate the finished run on all rows."
+    fix = more if rows < there else "These are all there are: only more labelled rows say more."
     return Check(f"interval {task.name}", "warn" if coarse else "ok", message, fix if coarse else "")

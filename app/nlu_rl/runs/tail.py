@@ -13,10 +13,18 @@ class TailReader(EventReader):
 
     def __init__(self, path: Path, tail_bytes: int = TAIL_BYTES) -> None:
         super().__init__(path)
-        size = file_size(path)
-        if size is not None and size > tail_bytes:
-            self._offset = size - tail_bytes
-            self._inside_long_line = True  # the line it falls into is skipped
+        self._tail_bytes = tail_bytes
+        self._begin(file_size(path) or 0)
+
+    def _begin(self, size: int) -> None:
+        self._offset = max(0, size - self._tail_bytes)
+        self._inside_long_line = self._offset > 0  # the line it falls into is skipped
+
+    def _notice_replacement(self, found: os.stat_result) -> None:
+        before = self.replaced
+        super()._notice_replacement(found)
+        if self.replaced != before:
+            self._begin(found.st_size)
 
 
 def file_size(path: Path) -> int | None:

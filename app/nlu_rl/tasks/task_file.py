@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nlu_rl.errors import RecipeError, unknown_name
 from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG
-from nlu_rl.yaml_text import load_yaml
+from nlu_rl.yaml_text import load_yaml, yaml_problem
 
 Text = Annotated[str, Field(min_length=1)]
 Kind = Literal["answers", "number", "span"]
@@ -150,7 +150,7 @@ def load_task_file(path: Path) -> TaskFile:
     except UnicodeDecodeError:
         raise RecipeError(f"The task file {path} is not UTF-8 text.", "Save it as UTF-8.") from None
     except yaml.YAMLError as error:
-        raise RecipeError(f"{path} is not valid YAML: {' '.join(str(error).split())}.", "Correct the line.") from None
+        raise RecipeError(f"{path} is not valid YAML: {yaml_problem(error)}.", "Correct the line.") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{path} does not hold keys and values.", "'nlu-rl tasks new my.csv' writes such a file.")
     try:

@@ -1,4 +1,4 @@
-"""What a person asks of a run by files in `control/`, done between its steps."""
+"""What a person asks of a run by files in `control/`, done between its steps, when the last one has been told."""
 
 import time
 from typing import Any
@@ -10,8 +10,8 @@ from nlu_rl.training.context import Context
 PAUSE_POLL_SECONDS = 0.5
 
 
-class ControlCallback(TrainerCallback):
-    """Does what the files in `control/` ask for, between steps, and decides when to validate."""
+class ValidationCallback(TrainerCallback):
+    """Decides when to validate."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -23,23 +23,28 @@ class ControlCallback(TrainerCallback):
         every = self._context.recipe.evaluate.every
         if every is not None and (state.global_step % every == 0 or state.global_step >= state.max_steps):
             control.should_evaluate = True
-        requested = self._wait_while_paused(self._context.reporter.requested(), state.global_step)
-        if "checkpoint" in requested or "stop" in requested:
-            control.should_save = True
-        if "stop" in requested:
-            control.should_training_stop = True
-        for name in requested - {"stop"}:
-            self._context.reporter.acknowledge(name)
 
-    def _wait_while_paused(self, requested: set[str], step: int) -> set[str]:
-        reporter = self._context.reporter
-        if "pause" not in requested:
-            return requested
-        reporter.acknowledge("pause")
-        reporter.state("paused", step=step)
-        began = time.monotonic()
-        while not (requested := reporter.requested()) & {"resume", "stop"}:
-            time.sleep(PAUSE_POLL_SECONDS)
-        reporter.state("training")
-        self._context.metrics.started += time.monotonic() - began  # the step took what it took without it
-        return requested - {"pause"}
+
+def obey(context: Context, step: int, control: TrainerControl) -> None:
+    """Do what the files in `control/` ask for: wait while paused; a checkpoint and the end are the trainer's to do."""
+    requested = _wait_while_paused(context, context.reporter.requested(), step)
+    if "checkpoint" in requested or "stop" in requested:
+        control.should_save = True
+    if "stop" in requested:
+        control.should_training_stop = True
+    for name in requested - {"stop"}:
+        context.reporter.acknowledge(name)
+
+
+def _wait_while_paused(context: Context, requested: set[str], step: int) -> set[str]:
+    reporter = context.reporter
+    if "pause" not in requested:
+        return requested
+    reporter.acknowledge("pause")
+    reporter.state("paused", step=step)
+    began = time.monotonic()
+    while not (requested := reporter.requested()) & {"resume", "stop"}:
+        time.sleep(PAUSE_POLL_SECONDS)
+    reporter.state("training")
+    context.metrics.started += time.monotonic() - began  # a step takes what it takes without it
+    return requested - {"pause"}

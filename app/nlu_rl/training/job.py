@@ -32,7 +32,7 @@ from nlu_rl.runs.checkpoints import best_checkpoint, latest_checkpoint
 from nlu_rl.runs.files import write_atomic
 from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.reporter import Reporter
-from nlu_rl.runs.resume import start_checkpoint
+from nlu_rl.runs.resume import drop_samples, start_checkpoint
 from nlu_rl.runs.sharing import require_divisible
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.training.context import Context
@@ -134,8 +134,11 @@ def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, 
         reporter.acknowledge("stop")
         return {"state": "stopped", "step": 0, "best_step": None, "scores": {}}
     trainer = make_trainer(context)
+    begins_after = 0 if checkpoint is None else int(checkpoint.name.split("-")[1])
+    if processes.rank == 0:
+        drop_samples(run, begins_after)
     if checkpoint is not None:
-        reporter.event("resume", step=int(checkpoint.name.split("-")[1]))
+        reporter.event("resume", step=begins_after)
     if policy.backbone.device.type == "cuda":
         measured = trainer.within_memory(lambda: worst_case_step(policy, recipe, rows))
         reporter.event(

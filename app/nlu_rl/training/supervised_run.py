@@ -22,7 +22,7 @@ from nlu_rl.errors import RunError
 from nlu_rl.runs.checkpoints import COMPLETE, is_whole, mark_whole
 from nlu_rl.runs.files import write_json
 from nlu_rl.training.context import Context
-from nlu_rl.training.control import ControlCallback
+from nlu_rl.training.control import ValidationCallback, obey
 from nlu_rl.training.schedule import learning_rate_scale
 from nlu_rl.training.validation import BestStep
 
@@ -62,7 +62,7 @@ class SupervisedRun:
         if context.processes.several:
             self._leave_whole(shard_rows=context.recipe.method == "grpo")
         self.best = BestStep()
-        self.add_callback(ControlCallback(self.context))  # type: ignore[attr-defined]
+        self.add_callback(ValidationCallback(self.context))  # type: ignore[attr-defined]
         self.remove_callback(PrinterCallback)  # type: ignore[attr-defined]
 
     def _leave_whole(self, *, shard_rows: bool) -> None:
@@ -113,13 +113,14 @@ class SupervisedRun:
     # -- transformers.Trainer
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Turn a training log into a step event; the log itself goes on to TensorBoard and the like."""
+        """Turn a training log into a step event, then do what was asked for; the log goes on to TensorBoard."""
         if "loss" in logs:
             super().log(logs, start_time)  # type: ignore[misc]
             self.state.log_history.clear()  # the events hold it; every checkpoint would write it again
             taken = self.context.metrics.take()
             metrics = {name: logs[key] for key, name in EVENT_NAMES.items() if logs.get(key) is not None}
             self.context.reporter.step(self.state.global_step, {**metrics, **taken}, total=self.state.max_steps)
+            obey(self.context, self.state.global_step, self.control)
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Validate; mark the step as the best, or stop when patience has run out."""

@@ -22,6 +22,7 @@ from nlu_rl.errors import InternalError, NluRlError, unknown_name
 from nlu_rl.tui import keys
 from nlu_rl.tui.ascii import AsciiFilter
 from nlu_rl.tui.colourless import Colourless
+from nlu_rl.tui.controls import WithoutControls
 from nlu_rl.tui.drawing import draw_no_more, failed_widget
 from nlu_rl.tui.key_line import Given, KeyHandled, KeyLine
 from nlu_rl.tui.keys import Key
@@ -57,7 +58,7 @@ class NluApp(App[None]):
         self._strict = strict
         self._faults: deque[float] = deque(maxlen=_MANY)
         self._problem: NluRlError | None = None
-        self._colourless = Colourless(self)
+        self._colourless, self._controls = Colourless(self), WithoutControls()
         self._key_line = KeyLine(self, self._pass_on)
         self._settings = self._read_settings()
         self.set_keymap(self._settings.keymap)
@@ -87,7 +88,7 @@ class NluApp(App[None]):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         filters = [self._colourless] if self.no_color else super().get_line_filters()
-        return [*filters, AsciiFilter()] if self.ascii else filters
+        return [*filters, *([AsciiFilter()] if self.ascii else []), self._controls]
 
     def get_key_display(self, binding: Binding) -> str:
         return keys.written(binding.key, plain=self.ascii)

@@ -95,9 +95,34 @@ def kept() -> Draft | None:
 
 
 def forget() -> None:
-    """Drop the draft that was kept."""
+    """Drop the draft that was kept, and the text of it that was being written."""
+    forget_text()
     with contextlib.suppress(OSError):  # a stale draft is offered once more, and can be undone
         _kept_path().unlink(missing_ok=True)
+
+
+def keep_text(text: str) -> None:
+    """Keep the text of a recipe that is being written, whether it is one yet or not; a refusing disk is left alone."""
+    with contextlib.suppress(OSError):
+        _text_path().parent.mkdir(parents=True, exist_ok=True)
+        write_json(_text_path(), text)
+
+
+def kept_text() -> str | None:
+    """Return the text that was being written when its editor was lost; None when there is none."""
+    try:
+        return str(json.loads(_text_path().read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return None
+
+
+def forget_text() -> None:
+    with contextlib.suppress(OSError):
+        _text_path().unlink(missing_ok=True)
+
+
+def _text_path() -> Path:
+    return paths.runs_dir() / ".draft-text.json"
 
 
 def _kept_path() -> Path:

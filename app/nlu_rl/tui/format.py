@@ -64,6 +64,29 @@ def cut(text: str, width: int) -> str:
     return line if len(line) <= width else line[: max(0, width - 1)] + "…"
 
 
+def shortened(text: str, width: int) -> str:
+    """Return a name in at most `width` cells, cut in its middle: the end tells names of one beginning apart."""
+    if len(text) <= width:
+        return text
+    end = (width - 1) * 2 // 3
+    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
+
+
+def progress(step: int, total: int, width: int) -> str:
+    """Return `12/40`, in thousands or millions where `width` cells do not hold it."""
+    whole = f"{step}/{total}"
+    return whole if len(whole) <= width else f"{_thousands(step)}/{_thousands(total)}"
+
+
+def _thousands(count: int) -> str:
+    return f"{count // 1_000_000}M" if count >= 1_000_000 else f"{count // 1000}k" if count >= 10_000 else str(count)
+
+
+def counted(count: int, noun: str) -> str:
+    """Return `1 row` or `2 rows`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def size(count: float) -> str:
     """Return bytes as `270 MB` or `1.2 GB`."""
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB" if count >= 1e6 else f"{count:.0f} B"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from nlu_rl.control_characters import without_controls
 from nlu_rl.tui.theme import style
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ _GRAVE = {"WARNING": "warn", "ERROR": "bad", "CRITICAL": "bad"}
 
 
 def log_text(app: "App[Any]", lines: Iterable[str]) -> Text:
-    """Return the lines, those of other libraries as they are; what is grave is coloured and keeps its word."""
+    """Return the lines, those of other libraries without their colours; what is grave is coloured, with its word."""
     text = Text(no_wrap=True)
     after_warning = False
-    for line in lines:
+    for line in "\n".join(map(without_controls, lines)).split("\n"):
         if _CALL.fullmatch(line) or (after_warning and _CODE.fullmatch(line)):
             after_warning = False
             continue

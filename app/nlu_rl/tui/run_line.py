@@ -9,13 +9,27 @@ from rich.text import Text
 from nlu_rl.runs.curve import means
 from nlu_rl.runs.overview import Overview
 from nlu_rl.runs.watch import metric
-from nlu_rl.tui.format import age, clock, score, short, spark
+from nlu_rl.tui.format import age, clock, progress, score, short, shortened, spark
 from nlu_rl.tui.theme import STATES, style
 
 if TYPE_CHECKING:
     from textual.app import App
 
 CURVE_CELLS = 8
+STEP_CELLS = 9
+COLUMNS: tuple[tuple[str, int | None], ...] = (
+    ("", 1),
+    ("state", 6),
+    ("run", None),
+    ("task", 14),
+    ("step", STEP_CELLS),
+    ("best", 5),
+    ("curve", CURVE_CELLS),
+    ("age", 4),
+)
+"""Titles and cells; the name of the run has what is left."""
+NAME, _TASK = 2, 3
+_NARROW, _TASK_CELLS_SPARED = 110, 6  # the name of the run needs the room more than its task
 SORTS: tuple[tuple[str, Callable[[Overview], Any] | None], ...] = (
     ("age", None),
     ("name", lambda overview: overview.name),
@@ -24,16 +38,24 @@ SORTS: tuple[tuple[str, Callable[[Overview], Any] | None], ...] = (
 )
 
 
-def row_of(app: "App[Any]", overview: Overview, *, marked: bool, now: float) -> tuple[Text, ...]:
-    """Return the cells of a run: mark, state, name, task, step, best score, curve, age."""
+def widths(screen_cells: int) -> list[int]:
+    """Return the cells of every column on a screen of so many."""
+    found = [cells or 0 for _, cells in COLUMNS]
+    found[_TASK] -= _TASK_CELLS_SPARED if screen_cells < _NARROW else 0
+    found[NAME] = max(12, screen_cells - sum(found) - 2 * len(COLUMNS) - 4)
+    return found
+
+
+def row_of(app: "App[Any]", overview: Overview, name_cells: int, *, marked: bool, now: float) -> tuple[Text, ...]:
+    """Return the cells of a run: mark, state, name in so many cells, task, step, best score, curve, age."""
     status = overview.status
-    step = f"{status.step}/{status.total}" if status.total else "–"
+    step = progress(status.step, status.total, STEP_CELLS) if status.total else "–"
     curve = Text(spark(means(overview.curve, CURVE_CELLS)) if overview.curve else "")
     curve.stylize(style(app, "good" if overview.curve_name == "reward" else "dim"))
     return (
         Text("*" if marked else " ", style(app, "warn")),
         state_text(app, overview.state),
-        Text(overview.name, overflow="ellipsis", no_wrap=True),
+        Text(shortened(overview.name, name_cells), no_wrap=True),
         Text("+".join(overview.tasks), overflow="ellipsis", no_wrap=True),
         Text(step, justify="right"),
         Text(score(overview.best), justify="right"),
@@ -86,9 +108,8 @@ def _scores_line(overview: Overview) -> str:
     if overview.best is not None:
         at = "" if overview.best_step is None else f" at step {overview.best_step}"
         parts.append(f"{'best ' if at else ''}{score(overview.best)}{at}")
-    if overview.eta_seconds is not None:
-        parts.append(f"ETA {clock(overview.eta_seconds)}")
-    return "score " + " → ".join(parts) if parts else "no score yet"
+    left = "" if overview.eta_seconds is None else f"   ETA {clock(overview.eta_seconds)}"
+    return ("score " + " → ".join(parts) if parts else "no score yet") + left
 
 
 def _latest_line(overview: Overview) -> str:

@@ -1,6 +1,7 @@
 """Samples as people read them: ▲ right, ◆ wrong, ▼ nothing could be read; rewards signed."""
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING, Any
 
@@ -90,9 +91,40 @@ def query_of(sample: Sample) -> str:
     return rest if colon and "\n" not in text and name.isalnum() else text
 
 
-def words_of(sample: Sample) -> str:
-    """Return what a filter looks into."""
-    return " ".join(str(sample.get(key)) for key in ("prompt", "completion", "extracted", "gold", "task")).lower()
+def having(words: Sequence[str], samples: Sequence[Sample]) -> list[Sample]:
+    """Return the samples with all of the words: in their own lines of the prompt, the completion or the answers.
+
+    The instructions, which the prompts of a task share, name every answer.
+    """
+    if not words:
+        return list(samples)
+    by_task: dict[Any, list[str]] = {}
+    for sample in samples:
+        by_task.setdefault(sample.get("task"), []).append(str(sample.get("prompt")))
+    shared = {task: _shared(prompts) for task, prompts in by_task.items()}
+
+    def text_of(sample: Sample) -> str:
+        first, last = shared[sample.get("task")]
+        prompt = str(sample.get("prompt"))
+        parts = [prompt[first : len(prompt) - last], *(sample.get(key) for key in ("completion", "extracted", "gold"))]
+        return " ".join(map(str, [*parts, sample.get("task")])).lower()
+
+    return [sample for sample in samples if all(word in text_of(sample) for word in words)]
+
+
+def _shared(prompts: Sequence[str]) -> tuple[int, int]:
+    """Return how many characters the first lines have, and the last, that all prompts begin and end with."""
+    low, high = min(prompts), max(prompts)
+    if low == high:
+        return 0, 0
+    first = _alike(low, high).rfind("\n") + 1
+    backwards = [prompt[first:][::-1] for prompt in prompts]
+    return first, _alike(min(backwards), max(backwards)).rfind("\n") + 1
+
+
+def _alike(one: str, other: str) -> str:
+    """Return what both texts begin with."""
+    return "".join(a for a, _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def detail_text(app: "App[Any]", sample: Sample, samples: Sequence[Sample]) -> Text:

@@ -17,6 +17,7 @@ from nlu_rl import paths
 from nlu_rl.errors import NluRlError, unknown_name
 from nlu_rl.tui.ascii import ascii_wanted
 from nlu_rl.tui.keys import COMMON, KEYS, is_key, keys_of
+from nlu_rl.yaml_text import yaml_problem
 
 _PARTS = ("theme", "ascii", "keys")
 
@@ -53,7 +54,9 @@ def read_settings() -> Settings:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return default_settings()
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except yaml.YAMLError as error:
+        raise _wrong(f"{yaml_problem(error)}.") from None
+    except (OSError, UnicodeDecodeError) as error:
         raise _wrong(f"it cannot be read: {' '.join(str(error).split())}.") from None
     if content is None:
         return default_settings()

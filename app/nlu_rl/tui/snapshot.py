@@ -116,8 +116,11 @@ class SnapshotReader:
 
     def _new_samples(self) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
+        replaced = self._samples.replaced
         while fresh := self._samples.poll():
             found.extend(fresh)
+        if self._samples.replaced != replaced:  # a resume has cut off the samples of the steps it does again
+            self._kept.clear()
         return found
 
     def _look_at_files(self) -> None:

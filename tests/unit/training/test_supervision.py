@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import torch
+from transformers import TrainerControl
 
 from nlu_rl.errors import RunError
 from nlu_rl.policy.policy import Policy
 from nlu_rl.runs.checkpoints import COMPLETE, is_whole
 from nlu_rl.training import control
 from nlu_rl.training.context import StepMetrics
-from nlu_rl.training.control import ControlCallback
 from nlu_rl.training.job import disable_dropout
 from nlu_rl.training.supervised_run import (
     STATE_FILE,
@@ -99,12 +99,15 @@ def test_a_pause_is_no_part_of_the_seconds_of_its_step(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(control.time, "monotonic", lambda: clock.now)
     monkeypatch.setattr(control.time, "sleep", wait)
-    requests = iter([set(), {"resume"}])
+    requests = iter([{"pause"}, set(), {"resume"}])
     reporter = SimpleNamespace(
         acknowledge=lambda name: None, state=lambda *_, **__: None, requested=lambda: next(requests)
     )
     metrics = StepMetrics(started=clock.now)
     context: Any = SimpleNamespace(reporter=reporter, metrics=metrics)
     clock.now += 7
-    assert ControlCallback(context)._wait_while_paused({"pause"}, step=2) == {"resume"}
+    trainer_control = TrainerControl()
+    control.obey(context, 2, trainer_control)
+    assert not trainer_control.should_save
+    assert not trainer_control.should_training_stop
     assert metrics.take()["step_seconds"] == 7

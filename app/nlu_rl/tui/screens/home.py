@@ -15,7 +15,7 @@ from nlu_rl.runs.overview import Overview, Overviews
 from nlu_rl.tui import format, operations
 from nlu_rl.tui.hardware import Usage, hardware_text, usage
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.run_line import SORTS, preview_text, row_of
+from nlu_rl.tui.run_line import COLUMNS, NAME, SORTS, preview_text, row_of, widths
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option, TypedDialog
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.stale_jobs import sweep
@@ -35,9 +35,6 @@ EMPTY = """
    D   Demo: train a small model on this machine, in minutes
    ?   Help
 """
-COLUMNS = (("", 1), ("state", 6), ("run", None), ("task", 14), ("step", 9), ("best", 5), ("curve", 8), ("age", 4))
-_OTHER_CELLS = sum(width or 0 for _, width in COLUMNS) + 2 * len(COLUMNS) + 4
-_NARROW, _TASK_CELLS_SPARED = 110, 6  # the name of the run needs the room more than its task
 
 
 class HomeScreen(RunActions):
@@ -119,10 +116,8 @@ class HomeScreen(RunActions):
     def _add_columns(self) -> None:
         table = self._table
         table.clear(columns=True)
-        spare = _TASK_CELLS_SPARED if self.size.width < _NARROW else 0
-        for title, width in COLUMNS:
-            cells = width or max(12, self.size.width - _OTHER_CELLS + spare)
-            table.add_column(title, width=cells - (spare if title == "task" else 0), key=title)
+        for (title, _), cells in zip(COLUMNS, widths(self.size.width), strict=True):
+            table.add_column(title, width=cells, key=title)
 
     def _take(self, found: list[Overview]) -> None:
         self._loaded = True
@@ -143,7 +138,8 @@ class HomeScreen(RunActions):
         before = self.shown_names
         self._shown = sorted(chosen, key=key) if key else chosen
         table = self._table
-        rows = [row_of(self.app, o, marked=o.name in self._marked, now=time.time()) for o in self._shown]
+        cells = widths(self.size.width)[NAME]
+        rows = [row_of(self.app, o, cells, marked=o.name in self._marked, now=time.time()) for o in self._shown]
         if before == self.shown_names and table.row_count == len(rows):
             for place, row in enumerate(rows):
                 for column, cell in enumerate(row):

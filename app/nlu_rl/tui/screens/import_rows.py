@@ -14,7 +14,7 @@ from nlu_rl.errors import DataError, NluRlError
 from nlu_rl.tasks.new_task import NewTask, beside, new_task, write_task
 from nlu_rl.tasks.own import is_task_file
 from nlu_rl.tasks.registry import get_task
-from nlu_rl.tui.format import meter
+from nlu_rl.tui.format import counted, meter
 from nlu_rl.tui.prompts import plain_prompt
 from nlu_rl.tui.screens.outliving import Outliving
 from nlu_rl.tui.theme import style
@@ -108,7 +108,9 @@ class ImportDialog(Outliving, ModalScreen[str | None]):
             text.append(f"  {label[:20]:<21}{count:>7,}  ")
             text.append(meter(count / whole, 16) + f" {count / whole:.0%}\n", style(self.app, "good"))
         if new.refused:
-            text.append(f"▲ {len(new.refused)} rows refused, the first: {new.refused[0]}\n", style(self.app, "warn"))
+            text.append(
+                f"▲ {counted(len(new.refused), 'row')} refused, the first: {new.refused[0]}\n", style(self.app, "warn")
+            )
         for split, count in new.overlap.items():
             if count:
                 text.append(f"▲ {count:,} {split} rows have a text that is in train\n", style(self.app, "warn"))

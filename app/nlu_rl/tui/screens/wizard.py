@@ -140,6 +140,9 @@ class WizardScreen(BaseScreen):
             self.action_next()
 
     def action_next(self) -> None:
+        self._page.when_ready(self._go_on)
+
+    def _go_on(self) -> None:
         problem = self._page.problem()
         if problem:
             self.notify(problem, severity="warning", timeout=4)

@@ -9,7 +9,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from nlu_rl.errors import RecipeError
+from nlu_rl.tui import draft as drafts
 from nlu_rl.tui.draft import Draft
+from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.screens.outliving import Outliving
 
 _LINE = re.compile(r"line (\d+)")
@@ -20,7 +22,7 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
 
     BINDINGS = [  # noqa: RUF012
         Binding("ctrl+s", "take", "Take it"),
-        Binding("escape", "dismiss(None)", "Leave it as it was"),
+        Binding("escape", "leave", "Leave it as it was"),
     ]
     CSS = """
     YamlEditor { align: center middle; }
@@ -32,16 +34,44 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
     def __init__(self, draft: Draft) -> None:
         super().__init__()
         self._draft = draft
+        self._before = draft.recipe.to_yaml()
+        self._kept = drafts.kept_text()
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
             box.border_title = "The whole recipe"
             box.border_subtitle = "^s take it   esc leave it"
-            yield TextArea(self._draft.recipe.to_yaml(), show_line_numbers=True, highlight_cursor_line=True)
+            yield TextArea(self._kept or self._before, show_line_numbers=True, highlight_cursor_line=True)
             yield Static(id="wrong", markup=False)
 
+    def on_mount(self) -> None:
+        if self._kept:
+            self.notify("This is the text you were writing. esc leaves it.", timeout=5)
+
     def on_text_area_changed(self) -> None:
+        text = self.query_one(TextArea).text
+        if text != self._before:
+            drafts.keep_text(text)
         self._read()
+
+    def action_leave(self) -> None:
+        """Leave the recipe as it was; what was written here is worth a question."""
+        if self.query_one(TextArea).text == self._before:
+            self._close(None)
+            return
+
+        def answer(choice: str | None) -> None:
+            if choice == "drop":
+                self._close(None)
+            elif choice == "take":
+                self.action_take()
+
+        options = [Option("t", "take", "Take it"), Option("d", "drop", "Drop what was changed here")]
+        self.app.push_screen(ChoiceDialog("Leave the text?", "", options, "Go on writing"), answer)
+
+    def _close(self, draft: Draft | None) -> None:
+        drafts.forget_text()
+        self.dismiss(draft)
 
     def _read(self) -> Draft | None:
         area = self.query_one(TextArea)
@@ -49,7 +79,7 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
             draft = self._draft.edited(area.text)
         except RecipeError as error:
             line = wrong_line(area.text, error.message)
-            where = f"line {line}: " if line else ""
+            where = f"line {line}: " if line and not _LINE.search(error.message) else ""
             self.query_one("#wrong", Static).update(f"✖ {where}{error.message.removeprefix('recipe: ')}")
             return None
         self.query_one("#wrong", Static).update("")
@@ -58,7 +88,7 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
     def action_take(self) -> None:
         """Take the recipe; when it is none, go to the line that is wrong."""
         if (draft := self._read()) is not None:
-            self.dismiss(draft)
+            self._close(draft)
             return
         message = str(self.query_one("#wrong", Static).content)
         if line := _LINE.search(message):

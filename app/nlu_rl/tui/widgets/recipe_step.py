@@ -152,15 +152,25 @@ class RecipeStep(WizardStep):
     def on_input_changed(self, event: Input.Changed) -> None:
         event.stop()
         knob = KNOBS[int(str(event.input.id).removeprefix("knob-"))]
+        typed = f"{knob.key}={event.value}"
         try:
-            changed = self.draft.changed(*self._pending(knob.key), f"{knob.key}={event.value}")
+            changed = self._changed_with_others(knob.key, typed) or self.draft.changed(typed)
         except RecipeError as error:
             self._errors[knob.key] = error.message.removeprefix("recipe: ").removeprefix(f"{knob.key}: ")
         else:
-            self._errors.clear()
+            self._errors.pop(knob.key, None)
             self.wizard.undo.note(knob.label, self.draft, typed=True)
             self.wizard.draft = changed
         self._notes()
+
+    def _changed_with_others(self, key: str, typed: str) -> Draft | None:
+        """Return the draft with what was typed here and in the fields refused so far; None where it is no recipe."""
+        try:
+            changed = self.draft.changed(*self._pending(key), typed)
+        except RecipeError:
+            return None
+        self._errors.clear()
+        return changed
 
     def _pending(self, but: str) -> list[str]:
         """Return the other fields that are not yet in the draft: together they may be right."""

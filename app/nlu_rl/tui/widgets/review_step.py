@@ -1,5 +1,6 @@
 """Step 4: is everything there, does it fit, how long will it take, and how the shell would say it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -73,6 +74,7 @@ class ReviewStep(WizardStep):
         self._checks: list[Check] | None = None
         self._looked: Looked | None = None
         self._trial: jobs.Trial | None = None
+        self._wish: Callable[[], None] | None = None
 
     def compose(self) -> ComposeResult:
         with Horizontal():
@@ -89,7 +91,7 @@ class ReviewStep(WizardStep):
 
     def enter(self) -> None:
         recipe = self.draft.recipe
-        self._checks = None
+        self._checks = self._wish = None
         tokens = self._prompt_tokens(recipe)
         self.query_one("#checks").border_title = "Checks"
         self.query_one("#memory").border_title = "Memory, estimate"
@@ -103,9 +105,14 @@ class ReviewStep(WizardStep):
         self.later(lambda: _look(recipe, tokens), lambda found: self._take(recipe, found), "review")
 
     def problem(self) -> str:
-        if self._checks is None:
-            return "Looking…"
-        return next((check.message for check in self._checks if check.state == "fail"), "")
+        return next((check.message for check in self._checks or [] if check.state == "fail"), "")
+
+    def when_ready(self, do: Callable[[], None]) -> None:
+        if self._checks is not None:
+            do()
+        else:
+            self._wish = do
+            self.notify("Goes on when the checks are done.", timeout=2)
 
     @property
     def doubts(self) -> list[Check]:
@@ -127,7 +134,10 @@ class ReviewStep(WizardStep):
         return step.longest_prompt(recipe.tasks[0], recipe.model)
 
     def try_steps(self) -> None:
-        """Do three steps of the recipe, as a run would; asked again while they go on, stop."""
+        """Do three steps of the recipe, as a run would; asked again while they go on, stop. Waits for the checks."""
+        self.when_ready(self._try_steps)
+
+    def _try_steps(self) -> None:
         if self._bar.run is not None:
             control.request(self._bar.run, "stop")
             self.notify("Stopping the dry run.", timeout=3)
@@ -185,6 +195,9 @@ class ReviewStep(WizardStep):
         self.query_one("#check-list", Static).update(text)
         self.query_one("#memory", Static).update(self._memory(found.plan))
         self._show_time()
+        wish, self._wish = self._wish, None
+        if wish is not None and self.app.screen is self.wizard and self.wizard.step == 4:
+            wish()
 
     def _show_time(self) -> None:
         recipe, trial = self.draft.recipe, self._fitting_trial

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from nlu_rl.tui.sample_text import Sample, columns, row_of, words_of
+from nlu_rl.tui.sample_text import Sample, columns, having, row_of
 from nlu_rl.tui.widgets.enter_table import RowsTable
 
 SHOWN_SAMPLES = 100
@@ -34,7 +34,7 @@ class SampleTable(RowsTable):
 
     def show(self, samples: Sequence[Sample]) -> None:
         """Show the newest of these that have the filter's words."""
-        chosen = [s for s in reversed(samples) if not self.words or all(word in words_of(s) for word in self.words)]
+        chosen = having(self.words, samples)[::-1]
         self._latest = samples
         chosen = chosen[: SHOWN_SAMPLES if self.has_focus else max(1, self.content_size.height)]
         width = self.content_size.width

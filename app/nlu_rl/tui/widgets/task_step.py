@@ -30,8 +30,9 @@ class TaskStep(WizardStep):
     TaskStep #tasks:focus { border: round $primary; }
     TaskStep #task-facts { height: 9; }
     TaskStep #prompt-box { border: round $border; border-title-color: $primary; height: 1fr; padding: 0 1; }
-    TaskStep #judge { height: 5; }
-    TaskStep #gold, TaskStep #judged { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    TaskStep #judge { height: auto; min-height: 5; }
+    TaskStep #gold { height: 1; text-wrap: nowrap; text-overflow: ellipsis; }
+    TaskStep #judged { height: auto; max-height: 3; }
     """
 
     def __init__(self) -> None:

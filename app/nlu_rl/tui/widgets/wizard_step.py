@@ -35,6 +35,10 @@ class WizardStep(Vertical):
         """Return why one cannot go on; empty when one can."""
         return ""
 
+    def when_ready(self, do: Callable[[], None]) -> None:
+        """Do something as soon as it is known whether there is a problem."""
+        do()
+
     def later(self, work: Callable[[], Any], show: Callable[[Any], None], group: str) -> None:
         """Do work in a thread and show its result here."""
         self.wizard.in_background(work, show, group=group)
