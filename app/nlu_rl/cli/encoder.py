@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from nlu_rl.runs.layout import RunDirectory
 
 app = typer.Typer()
+RATES = ["2e-5,3e-5,5e-5"]
 
 
 @app.command("encoder")
@@ -26,8 +27,8 @@ def encoder(
     task: Annotated[str, typer.Option(help="Task with a list of answers or a number.", autocompletion=task_names)],
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training rows.")] = 3,
     learning_rates: Annotated[
-        str, typer.Option("--learning-rate", metavar="LR[,LR...]", help="One, or a grid to choose the best from.")
-    ] = "2e-5,3e-5,5e-5",
+        list[str], typer.Option("--learning-rate", metavar="LR[,LR...]", help="One, or a grid to choose the best from.")
+    ] = RATES,
     batch: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 32,
     max_tokens: Annotated[int, typer.Option(min=8, help="Longer rows are cut, the longer text first.")] = 256,
     train_rows: Annotated[int | None, typer.Option(min=2, help="Only so many training rows.")] = None,
@@ -56,7 +57,7 @@ def encoder(
         task,
         seed=seed,
         epochs=epochs,
-        learning_rates=parse_rates(learning_rates),
+        learning_rates=parse_rates(",".join(learning_rates)),
         batch=batch,
         max_tokens=max_tokens,
         train_rows=train_rows,

@@ -70,7 +70,8 @@ def read_table(path: Path) -> tuple[list[dict[str, Any]], list[Refusal]]:
     refused = [record for record in records if isinstance(record, Refusal)]
     if not rows and refused:
         more = f"; and {len(refused) - 1} more" if len(refused) > 1 else ""
-        raise DataError(f"{path} has no row that can be read: {refused[0]}{more}.", "Correct that line.")
+        fix = "Save the file as UTF-8." if "UTF-8" in refused[0].reason else "Correct that line."
+        raise DataError(f"{path} has no row that can be read: {refused[0]}{more}.", fix)
     if not rows:
         raise DataError(f"{path} has no rows.", "Give a file with a header and at least one row.")
     return rows, refused
@@ -161,7 +162,7 @@ def _columns(
             if chosen[field] not in there:
                 raise DataError(
                     f"{path}: {unknown_name('column', chosen[field], map(_brief, there))}",
-                    "Correct --columns; all files of a task have the same columns.",
+                    "Correct --columns, or the task's file; all files of a task have the same columns.",
                 )
             result[field] = chosen[field]
             continue

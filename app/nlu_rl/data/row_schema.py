@@ -78,6 +78,8 @@ class Schema:
         answer = known.get(text.casefold())
         if answer is None and text.endswith(".0"):
             answer = known.get(text[:-2])
+        if answer is None and ("<" in text or ">" in text):
+            raise ValueError(f"the label {_shown(text)} has angle brackets, which mark an answer in the prompt")
         if answer is None:
             raise ValueError(f"the label {_shown(text)} is none of {_listed(known)}")
         return answer

@@ -72,14 +72,23 @@ def model_card(
         _use(messages, prompt),
         "## Serve",
         _serve(served, request_body(name, messages, recipe.generation.max_new_tokens)),
-        "`adapter/` is the LoRA by itself. On the base's own weights (in the folder BASE) it is the model that was "
-        f"trained, with nothing lost to rounding:\n\n```\n{unmerged_command(Path(name), recipe.lora.rank)}\n```",
+        f"{_UNMERGED[recipe.quantize]}:\n\n```\n{unmerged_command(Path(name), recipe.lora.rank)}\n```",
         "## Recipe",
         f"```yaml\n{recipe.to_yaml()}```",
         "## Licence",
         _licence(origin),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+_UNMERGED = {
+    "none": "`adapter/` is the LoRA by itself. On the base's own weights (in the folder BASE) it is the model that was "
+    "trained, with nothing lost to rounding",
+    "nf4": "`adapter/` is the LoRA by itself. It was trained on the base in 4 bits (NF4), and is the model that was "
+    "trained on these alone: on a folder of `nlu-rl models bundle`, or with `load_in_4bit` of transformers. On the "
+    "base's 16-bit weights (in the folder BASE) it is a model near to that one",
+}
+"""What the adapter by itself is, by the base it was trained on."""
 
 
 def _licence(origin: Origin) -> str:

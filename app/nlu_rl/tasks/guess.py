@@ -71,7 +71,8 @@ def guess_task(
         if named not in columns:
             raise DataError(unknown_name("column", named, columns), "Name a column of the file.")
     label = label or _label_column(columns, text)
-    chosen = list(text) or _text_columns(columns, label)
+    texts = {name: values for name, values in columns.items() if name == label or not _holds_objects(rows, name)}
+    chosen = list(text) or _text_columns(texts, label)
     labels = [value for value in columns[label] if value]
     if _numbers(labels):  # their rows are refused
         labels = [value for value in labels if not _NOT_FINITE.match(value)]
@@ -117,6 +118,11 @@ def _written(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return "" if value is None else " ".join(str(value).split())
+
+
+def _holds_objects(rows: Sequence[Row], name: str) -> bool:
+    """Whether a column has lists, mappings or bytes, which are no text."""
+    return any(isinstance(row.get(name), list | dict | bytes) for row in rows)
 
 
 def _label_column(columns: Mapping[str, list[str]], text: Sequence[str]) -> str:

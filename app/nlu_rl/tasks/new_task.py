@@ -16,6 +16,7 @@ from nlu_rl.data.tsv import require_file
 from nlu_rl.errors import DataError
 from nlu_rl.tasks.guess import Guess, guess_task
 from nlu_rl.tasks.own import OwnTask, make_task
+from nlu_rl.tasks.registry import task_names
 from nlu_rl.tasks.task_file import Kind, TaskFile, explain
 from nlu_rl.tasks.training_commands import next_commands
 
@@ -62,6 +63,8 @@ def new_task(
     Raises:
         DataError: the table cannot be read, or is no task.
     """
+    if name is not None and slug(name) in task_names():
+        raise DataError(f"There is a task called '{slug(name)}' here already.", "Give it another --name.")
     target = to or beside(data, name)
     rows, unread = read_table(data)
     try:
@@ -72,7 +75,9 @@ def new_task(
         message = f"{error.message} {len(unread)} of {len(rows) + len(unread)} rows cannot be read: {unread[0]}."
         raise DataError(message, error.fix) from None
     used = {*guess.text, guess.label}
-    file = _task_file(guess, slug(name or target.stem), target.parent, data, validation, test)
+    called = slug(name or target.stem)
+    called = f"my-{called}" if called in task_names() else called
+    file = _task_file(guess, called, target.parent, data, validation, test)
     task = make_task(file, target.parent)
     by_split = {split: task.data.read(split) for split in task.data.splits()}
     part = by_split["train"]

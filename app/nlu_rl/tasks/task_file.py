@@ -169,7 +169,11 @@ def explain(error: ValidationError) -> str:
         elif problem["type"] == "missing":
             sentences.append(f"The key '{key}' is missing.")
         else:
-            message = problem["msg"].removeprefix("Value error, ")
+            message = problem["msg"].removeprefix("Value error, ").rstrip(".")
+            if key == "answers" and problem["type"] in ("list_type", "tuple_type", "dict_type"):
+                message = (
+                    "it must be a list, such as [negative, positive], or a mapping from the file's values to answers"
+                )
             sentences.append(f"{key}: {message}." if key else f"{message}.")
     return " ".join(dict.fromkeys(sentences))
 

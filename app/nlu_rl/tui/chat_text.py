@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from textual.app import App
 
 Answer = Mapping[str, Any]
-TEXT_CELLS = 60
+TEXT_CELLS, ANSWER_CELLS = 60, 10
 
 
 def verdict(answer: Answer) -> tuple[str, str]:
@@ -48,20 +48,20 @@ def answer_text(app: "App[Any]", answer: Answer) -> Text:
 
 
 def history_line(app: "App[Any]", sides: Mapping[str, Answer]) -> Text:
-    """Return a question and its answers on one line."""
+    """Return a question and its answers, before and after training, on one line."""
     text = Text()
     if "error" in sides:
         text.append(f"✖ {cut(str(sides['error'].get('error')), TEXT_CELLS)}\n", style(app, "bad"))
         return text
-    for side in ("before", "after"):
+    for side, before in (("before", ""), ("after", "→ ")):
         answer = sides.get(side)
         glyph, role = verdict(answer) if answer else ("…", "dim")
         read = (answer.get("extracted") or "∅") if answer else ""
-        text.append(f"{side} ", style(app, "dim"))
-        text.append(f"{glyph} {cut(str(read), 14):<15}", style(app, role))
+        text.append(before, style(app, "dim"))
+        text.append(f"{glyph} {cut(str(read), ANSWER_CELLS):<{ANSWER_CELLS + 1}}", style(app, role))
     shown: Answer = next(iter(sides.values()), {})
     if shown.get("gold"):
-        text.append(f"right {cut(str(shown['gold']), 14):<15}", style(app, "dim"))
+        text.append(f"right {cut(str(shown['gold']), ANSWER_CELLS):<{ANSWER_CELLS + 1}}", style(app, "dim"))
     text.append(cut(_query(shown), TEXT_CELLS) + "\n", style(app, "dim"))
     return text
 

@@ -89,7 +89,7 @@ class ChatScreen(BaseScreen):
                     box.border_title = title
                     yield Static(id=f"{side}-text")
         with VerticalScroll(id="earlier-box", classes="box", can_focus=False) as box:
-            box.border_title = "Asked so far"
+            box.border_title = "Asked so far: before → after"
             yield Static(id="earlier")
         yield KeyFooter()
 
@@ -163,12 +163,12 @@ class ChatScreen(BaseScreen):
         text = Text.assemble(("Try ▸ ", style(self.app, "title")), (self.run.name, style(self.app, "bold")))
         text.append(f" · {'greedy' if self._greedy else 'a sample at temperature 1'}   ", style(self.app, "dim"))
         status = self._status
-        if status is None:
+        if status is None and (self._talk is None or self._talk.job is not None):
             text.append("starting…", style(self.app, "dim"))
-        elif status.live and status.phase == "waiting for a question":
+        elif status is not None and status.live and status.phase == "waiting for a question":
             waiting = self._talk is not None and len(self._answers) < self._talk.asked
             text.append("● answering…" if waiting else "● ready", style(self.app, "good"))
-        elif status.live:
+        elif status is not None and status.live:
             text.append(job_text(self.app, status))
         else:
             text.append("○ at rest; a question loads the model again", style(self.app, "dim"))

@@ -233,10 +233,14 @@ class HomeScreen(RunActions):
     def action_delete(self) -> None:
         names = [overview.name for overview in self._found if overview.name in self._marked]
         names = names or ([self.current.name] if self.current else [])
+        live = [overview.name for overview in self._found if overview.name in names and overview.status.live]
+        names = [name for name in names if name not in live]
+        stay = [f"{' and '.join(live)} {'are' if len(live) > 1 else 'is'} running, and stays here."] if live else []
         if not names:
+            self.notify(" ".join([*stay, "Stop it first."]) if stay else "There is no run.", timeout=5)
             return
         word = names[0] if len(names) == 1 else f"{len(names)} runs"
-        text = "\n".join([*names, "", "They go to the trash: u, or 'nlu-rl runs restore', brings them back."])
+        text = "\n".join([*names, "", "They go to the trash: u, or 'nlu-rl runs restore', brings them back.", *stay])
 
         def answer(yes: bool | None) -> None:
             if yes:
