@@ -1,5 +1,9 @@
-"""Reading what a person wrote as YAML: a key that is there twice is a mistake, where YAML silently takes the last."""
+"""Reading what a person wrote as YAML: a key that is there twice is a mistake, where YAML silently takes the last.
 
+As in YAML 1.2, `yes`, `no`, `on` and `off` are words: a list of answers may hold them.
+"""
+
+import re
 from typing import Any
 
 import yaml
@@ -19,11 +23,18 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_BOOLEAN = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOLEAN, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
 def yaml_problem(error: yaml.YAMLError) -> str:
     """Return what is wrong with YAML text and in which line, without its quotation of the text."""
-    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
-        context = f"{error.context}, " if error.context else ""
-        return f"line {error.problem_mark.line + 1}: {context}{error.problem}"
+    if isinstance(error, yaml.MarkedYAMLError) and (mark := error.context_mark or error.problem_mark):
+        return f"line {mark.line + 1}: " + ", ".join(filter(None, (error.context, error.problem)))
     return " ".join(str(error).split())
 
 

@@ -14,7 +14,7 @@ from nlu_rl.runs.events import EventReader
 from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.status import read_status, write_status
 from nlu_rl.tui.hardware import Card, Usage
-from nlu_rl.tui.sample_text import columns, parts_text, row_of
+from nlu_rl.tui.sample_text import columns, having, parts_text, row_of
 from nlu_rl.tui.screens import monitor
 from nlu_rl.tui.screens.dialogs import ProblemDialog
 from nlu_rl.tui.screens.monitor import PANELS, MonitorScreen
@@ -44,7 +44,7 @@ async def test_a_large_terminal_shows_every_panel(open_app: Open, runs: Path, si
             assert f"{number} {title.replace('HW', 'Hardware')}" in shown
         for words in ("✔ DONE done-run", "step 40/40", "100%", "best .900@40", "▲+1.00", "▼-1.00", "INFO line 299"):
             assert words in shown
-        assert "━ reward" in shown
+        assert "━ smoothed" in shown
 
 
 async def test_a_small_terminal_shows_one_panel_at_a_time(open_app: Open, runs: Path) -> None:
@@ -203,6 +203,33 @@ async def test_samples_are_filtered(open_app: Open, runs: Path) -> None:
         assert len({sample["step"] for sample in table.samples}) > 1
 
 
+def test_a_filter_looks_into_what_is_a_samples_own() -> None:
+    asked = "Answer with positive or negative.\n\nReview: {}\n<|assistant|>\n"
+    samples = [
+        {
+            "task": "sst2",
+            "prompt": asked.format("dull"),
+            "completion": "negative",
+            "extracted": "negative",
+            "gold": "a",
+        },
+        {
+            "task": "sst2",
+            "prompt": asked.format("fine\nand good"),
+            "completion": "",
+            "extracted": None,
+            "gold": "positive",
+        },
+    ]
+    assert having(["negative"], samples) == samples[:1]
+    assert having(["positive"], samples) == samples[1:]
+    assert having(["fine", "good"], samples) == samples[1:]
+    assert having(["review:"], samples) == samples
+    assert having(["answer"], samples) == []
+    assert having([], samples) == samples
+    assert having(["answer"], samples[:1] * 2) == samples[:1] * 2, "of one prompt alone nothing is known to be shared"
+
+
 async def test_smoothing_and_log_scale_redraw(open_app: Open, runs: Path) -> None:
     async with open_app(run="done-run") as pilot:
         first = screen_text(pilot)
@@ -245,7 +272,7 @@ async def test_supervised_runs_say_that_there_is_no_reward(open_app: Open, home:
         shown = screen_text(pilot)
         assert "no reward: supervised training has none" in shown
         assert "no KL: supervised training has none" in shown
-        assert "━ step 1.000" in shown  # its seconds are not split
+        assert "━ smoothed 1.000" in shown  # its seconds are not split
     async with open_app((80, 24), run="sft-run") as pilot:
         assert "[4 Loss]" in screen_text(pilot)
 

@@ -1,6 +1,7 @@
 """The wizard by keys alone: from nothing to a run that is training."""
 
 import re
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +196,50 @@ async def test_the_whole_recipe_can_be_edited(open_app: Open, ready: Path) -> No
         area.text = text.replace("seed: 1", "seed: 5")
         await step(pilot, "ctrl+s")
         assert pilot.app.screen.draft.command == "nlu-rl run demo seed=5"
+
+
+async def test_a_text_that_is_being_written_is_never_lost(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter", "enter", "a")
+        assert "x: [" in await step(pilot, *"x: [")
+    async with open_app() as pilot:  # the first was killed
+        shown = await step(pilot, "n", "enter", "enter", "a")
+        assert "as you were writing it" in shown
+        assert pilot.app.screen.query_one(TextArea).text.startswith("x: [")
+        assert "Leave the text?" in await step(pilot, "escape")
+        await step(pilot, "escape")
+        assert pilot.app.screen.query_one(TextArea).text.startswith("x: [")
+        await step(pilot, "escape", "d")
+        assert isinstance(pilot.app.screen, WizardScreen)
+        await step(pilot, "a")
+        assert "x: [" not in pilot.app.screen.query_one(TextArea).text
+        await step(pilot, "escape")
+        assert isinstance(pilot.app.screen, WizardScreen), "nothing was changed, so nothing is asked"
+
+
+async def test_a_start_that_is_asked_for_while_checks_go_on_is_not_forgotten(
+    open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, look = threading.Event(), review_step._look
+
+    def slowly(*arguments: Any) -> Any:
+        assert go_on.wait(60)
+        return look(*arguments)
+
+    monkeypatch.setattr(review_step, "_look", slowly)
+    async with open_app() as pilot:
+        await pilot.press("n", "enter", "enter", "enter", "enter")
+        review = pilot.app.screen.query_one(review_step.ReviewStep)
+        for _ in range(200):  # what waits in a thread goes on, so nothing settles
+            await pilot.pause(0.05)
+            if asked := review._wish is not None:
+                break
+        assert asked
+        assert not list_runs()
+        go_on.set()
+        await until(pilot, "7 Samples")
+        assert isinstance(pilot.app.screen, MonitorScreen)
+        assert len(list_runs()) == 1
 
 
 async def test_changes_are_undone_one_at_a_time(open_app: Open, ready: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from nlu_rl.tui.place import remembered_screen
 from nlu_rl.tui.screens.monitor import MonitorScreen
+from nlu_rl.tui.screens.wizard import WizardScreen
 from tui.recorded import record
 from web.conftest import Served
 
@@ -94,3 +95,13 @@ def test_a_tab_comes_back_to_its_run(home: Path, monkeypatch: pytest.MonkeyPatch
     assert screen.run.name == "kept"
     place.write_text(str(home / "gone"))
     assert remembered_screen() is None
+
+
+def test_a_tab_comes_back_to_its_step_of_the_wizard(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = home / "place"
+    monkeypatch.setenv("NLU_RL_PLACE", str(place))
+    for text, step in (("wizard 3", 3), ("wizard", 1), ("wizard 9", 1)):
+        place.write_text(text)
+        screen = remembered_screen()
+        assert isinstance(screen, WizardScreen)
+        assert screen._opens_at == step

@@ -63,6 +63,7 @@ def fit(point: Point, model: Any, tokenizer: Any, folder: Path, reporter: Report
     kept = read_point(folder)
     if kept is not None:
         return kept
+    model.config.number_scale = [point.form.shift, point.form.unit]  # whoever loads it reads its numbers by this
     trainer = Trainer(
         model=model,
         args=_arguments(point, folder),

@@ -1,6 +1,7 @@
 """A fine-tuned encoder that is evaluated: its answers as completions, kept and scored like a language model's."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ class EncoderSubject(Subject):
         should_stop: Callable[[], bool] | None = None,
     ) -> list[Prediction]:
         """As any subject; temperature, seed, samples and demonstrations change nothing."""
-        form, asked = form_of(task), task  # type: ignore[arg-type]
+        shift, unit = getattr(self.model.config, "number_scale", (0.0, 1.0))
+        form, asked = replace(form_of(task), shift=shift, unit=unit), task  # type: ignore[arg-type]
         unlabelled = [Example(example.id, example.fields, None) for example in examples]
         encoded = EncodedRows(asked, form, unlabelled, self.tokenizer, self.max_tokens)  # type: ignore[arg-type]
         pad = collator(form, self.tokenizer)

@@ -17,17 +17,25 @@ from nlu_rl.tasks.contract import CLOSE_TAG, Example
 
 Pair = tuple[str, str | None]
 Kind = Literal["classification", "regression", "choice"]
+TRAINED_LENGTH = 5.0
+"""How long every scale of numbers is to the head: that of STS-B, for which the usual learning rates were found."""
 _CHOICE = re.compile(r"choice\d+$")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an encoder has to answer. `answers` are empty for numbers, which lie from `low` to `high`."""
+    """What an encoder has to answer. `answers` are empty for numbers, which lie from `low` to `high`.
+
+    A new head says numbers about 0, and its learning rate suits answers of a few units: it is trained on the number
+    less `shift`, in units of `unit`, by which every scale is as long as STS-B's.
+    """
 
     kind: Kind
     answers: tuple[str, ...] = ()
     low: float = 0.0
     high: float = 0.0
+    shift: float = 0.0
+    unit: float = 1.0
 
     @property
     def outputs(self) -> int:
@@ -36,12 +44,13 @@ class Form:
 
     def label(self, gold: str) -> float | int:
         """Return the right answer as training takes it."""
-        return float(gold) if self.kind == "regression" else self.answers.index(gold)
+        return (float(gold) - self.shift) / self.unit if self.kind == "regression" else self.answers.index(gold)
 
     def completion(self, scores: Sequence[float]) -> str:
         """Return the answer that the head's outputs mean, as a language model would complete the prompt."""
         if self.kind == "regression":
-            return number_text(round(min(max(float(scores[0]), self.low), self.high), 4)) + CLOSE_TAG
+            number = self.shift + self.unit * float(scores[0])
+            return number_text(round(min(max(number, self.low), self.high), 4)) + CLOSE_TAG
         return self.answers[max(range(len(scores)), key=lambda place: scores[place])] + CLOSE_TAG
 
 
@@ -60,7 +69,7 @@ def form_of(task: DatasetTask) -> Form:
             f"{task.name} is answered with a text, which an encoder with a head cannot write.",
             "Give a task with a list of answers or a number; 'nlu-rl tasks list' shows them.",
         )
-    return Form("regression", low=low, high=high)
+    return Form("regression", low=low, high=high, shift=low, unit=(high - low) / TRAINED_LENGTH)
 
 
 def require_same_answers(trained: DatasetTask, task: DatasetTask) -> None:

@@ -98,6 +98,8 @@ class TaskFile(BaseModel):
             _check_answers(self.answer_names())
         elif self.answers is not None:
             raise ValueError(f"answers are for kind: answers, not for kind: {self.kind}")
+        if self.kind != "span" and "reward" in self.model_fields_set:
+            raise ValueError(f"reward is for kind: span; of kind: {self.kind} it follows from the answers")
         if self.kind == "number" and not self.low < self.high:
             raise ValueError("low must be below high")
         if self.metric is not None and self.metric not in METRICS[self.kind]:

@@ -117,7 +117,7 @@ def _level(name: str, value: float, first: float, last: float, role: str = "dim"
 def _raw_and_smooth(name: str, points: Sequence[Point], weight: float) -> list[Curve]:
     if not weight or not points:
         return [Curve(name, points, "good")]
-    return [Curve("raw", points, "dim", "dots"), Curve("smoothed", smooth(points, weight), "good")]
+    return [Curve("", points, "dim", "dots"), Curve("smoothed", smooth(points, weight), "good")]
 
 
 def _several(names: Mapping[str, str], series: Series, weight: float) -> list[Curve]:

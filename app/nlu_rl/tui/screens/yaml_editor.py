@@ -39,14 +39,10 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
-            box.border_title = "The whole recipe"
+            box.border_title = "The whole recipe, as you were writing it" if self._kept else "The whole recipe"
             box.border_subtitle = "^s take it   esc leave it"
             yield TextArea(self._kept or self._before, show_line_numbers=True, highlight_cursor_line=True)
             yield Static(id="wrong", markup=False)
-
-    def on_mount(self) -> None:
-        if self._kept:
-            self.notify("This is the text you were writing. esc leaves it.", timeout=5)
 
     def on_text_area_changed(self) -> None:
         text = self.query_one(TextArea).text
