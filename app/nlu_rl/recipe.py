@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from nlu_rl.errors import RecipeError, unknown_name
 from nlu_rl.recipe_sections import Evaluate, Generation, Grpo, Lora, PositiveFloat, Ppo, Section, Train
-from nlu_rl.yaml_text import load_yaml, yaml_problem
+from nlu_rl.yaml_text import load_yaml, named_parts, yaml_problem
 
 Method = Literal["sft", "ppo", "grpo"]
 MIXES = "proportional, equal, or a weight above 0 for each task, such as mix={sst2: 3, cola: 1}"
@@ -156,7 +156,7 @@ def _explain(error: ValidationError) -> str:
     sentences: list[str] = []
     named: set[str] = set()
     for problem in error.errors():
-        where = [str(part) for part in problem["loc"] if "[" not in str(part)]  # a union's branches have brackets
+        where = named_parts(problem)
         key = ".".join(where)
         if key in named or (problem["type"] == "literal_error" and isinstance(problem["input"], Mapping)):
             continue  # of a union, the branch that was not meant

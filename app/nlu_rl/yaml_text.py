@@ -1,9 +1,5 @@
-"""Reading what a person wrote as YAML: a key that is there twice is a mistake, where YAML silently takes the last.
+"""Reading what a person wrote as YAML: a key that is there twice is a mistake, where YAML silently takes the last."""
 
-As in YAML 1.2, `yes`, `no`, `on` and `off` are words: a list of answers may hold them.
-"""
-
-import re
 from typing import Any
 
 import yaml
@@ -23,14 +19,6 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-_BOOLEAN = "tag:yaml.org,2002:bool"
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOLEAN]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver(_BOOLEAN, re.compile("(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
-
-
 def yaml_problem(error: yaml.YAMLError) -> str:
     """Return what is wrong with YAML text and in which line, without its quotation of the text."""
     if isinstance(error, yaml.MarkedYAMLError) and (mark := error.context_mark or error.problem_mark):
@@ -38,6 +26,21 @@ def yaml_problem(error: yaml.YAMLError) -> str:
     return " ".join(str(error).split())
 
 
+def load_words(text: str) -> Any:
+    """Return what YAML text says with every value as it is written: `012`, `1:30` and `no` are no numbers and no truth.
+
+    Raises yaml.YAMLError for text that is not YAML.
+    """
+    return yaml.load(text, yaml.BaseLoader)
+
+
 def load_yaml(text: str) -> Any:
     """Return what YAML text says. Raises yaml.YAMLError for text that is not YAML or names a key twice."""
     return yaml.load(text, _Loader)
+
+
+def named_parts(problem: Any) -> list[str]:
+    """Return the keys that lead to a problem pydantic has found; the branches of a union, in brackets, are none."""
+    *before, last = (str(part) for part in problem["loc"]) if problem["loc"] else ("[",)
+    found = [part for part in before if "[" not in part]
+    return [*found, last] if "[" not in last or problem["type"] == "extra_forbidden" else found

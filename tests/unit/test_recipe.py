@@ -1,5 +1,6 @@
 """Recipes: every shipped one loads, and what is wrong in one is named."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ def test_a_group_must_divide_the_batch() -> None:
 
 
 def test_a_key_that_is_there_twice_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"'method' is there twice.*line 4"):
+    with pytest.raises(RecipeError, match=r"line 4: the key 'method' is there twice"):
         parse_recipe(BASE + "method: sft\n")
 
 
@@ -110,3 +111,9 @@ def test_unreadable_files(tmp_path: Path) -> None:
 def test_numbers_may_be_written_as_people_write_them() -> None:
     assert parse_recipe(BASE, ["train.learning_rate=9e-6"]).train.learning_rate == 9e-6
     assert parse_recipe(BASE + "train: {learning_rate: 9e-6}").train.learning_rate == 9e-6
+
+
+@pytest.mark.parametrize("override", ["x[5=3", "train.x[5m=3"])
+def test_a_key_with_brackets_is_an_unknown_key(override: str) -> None:
+    with pytest.raises(RecipeError, match=re.escape(f"Unknown key '{override.partition('=')[0]}'")):
+        load_recipe(recipes_dir() / "sst2-ppo.yaml", [override])

@@ -86,9 +86,9 @@ def prompt_of(task: str) -> list[dict[str, str]] | None:
 def memory_plan(recipe: "Recipe") -> dict[str, Any] | None:
     """Return the memory plan for this machine; None when the shape of the model is not known here."""
     from nlu_rl.models.machine import named_accelerator
-    from nlu_rl.models.recipe_plan import PROMPT_TOKENS, plan_recipe
+    from nlu_rl.runs.prompt_sizes import plan_on_rows
 
     try:
-        return plan_recipe(recipe, named_accelerator(None), PROMPT_TOKENS)
+        return plan_on_rows(recipe, named_accelerator(None))[0]
     except NluRlError:
         return None

@@ -36,7 +36,15 @@ def plan(
             autocompletion=lambda incomplete: [name for name in (*GPU_MIB, "cpu") if name.startswith(incomplete)],
         ),
     ] = None,
-    prompt_tokens: Annotated[int, typer.Option(min=1, help="Longest prompt, in tokens.")] = PROMPT_TOKENS,
+    prompt_tokens: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Longest prompt, in tokens, of prompts that share nothing. Default: those of the recipe's rows, "
+            f"where rows and tokenizer are here, else {PROMPT_TOKENS}.",
+            show_default=False,
+        ),
+    ] = None,
     price: Annotated[
         float | None,
         typer.Option(min=0, help="USD for an hour of the card. Default: a usual price."),
@@ -51,14 +59,20 @@ def plan(
     from nlu_rl.cli.recipes import resolve
     from nlu_rl.models.machine import named_accelerator
     from nlu_rl.models.recipe_plan import plan_recipe
+    from nlu_rl.runs.prompt_sizes import plan_on_rows
 
     _, resolved = resolve(recipe, overrides or [])
-    require_room(resolved, prompt_tokens)
-    report = plan_recipe(resolved, named_accelerator(gpu), prompt_tokens, price)
+    card = named_accelerator(gpu)
+    if prompt_tokens is None:
+        report, counted = plan_on_rows(resolved, card, price)
+        require_room(resolved, report["prompt_tokens"])
+    else:
+        require_room(resolved, prompt_tokens)
+        report, counted = plan_recipe(resolved, card, prompt_tokens, price), False
     if json:
         emit_json(report)
     else:
-        _print(report)
+        _print(report, counted=counted)
 
 
 def require_room(recipe: "Recipe", prompt_tokens: int) -> None:
@@ -76,7 +90,7 @@ def require_room(recipe: "Recipe", prompt_tokens: int) -> None:
         )
 
 
-def _print(report: dict[str, Any]) -> None:
+def _print(report: dict[str, Any], *, counted: bool) -> None:
     from rich.table import Table
 
     from nlu_rl.cli.console import stdout
@@ -95,9 +109,11 @@ def _print(report: dict[str, Any]) -> None:
     table.rows[-1].style = style
     table.add_row(f"{report['gpu']} has", f"{budget / 1e9:.2f} GB", "")
     console = stdout()
+    shared = f" in its rows, {report['shared_tokens']} of them shared" if counted else ""
     console.print(
         f"{report['model']}, {report['parameters'] / 1e6:,.0f} M parameters, {report['compute_type']}, "
-        f"prompts up to {report['prompt_tokens']} tokens, micro-batches of {report['micro_batch_tokens']} tokens\n"
+        f"prompts up to {report['prompt_tokens']} tokens{shared},\n"
+        f"micro-batches of {report['micro_batch_tokens']} tokens\n"
     )
     console.print(table)
     console.print("\n" + _verdict(report), soft_wrap=True)

@@ -1,10 +1,12 @@
 """How much memory a run takes, by arithmetic on the architecture; nothing is measured or loaded.
 
-An upper bound of the usual run: prompts are counted as if they shared no prefix. Saved activations are counted tensor
-by tensor for a Llama layer with LoRA on every linear map (agrees with autograd's own count on small models); what the
-allocator and the libraries take on top is a stated slack.
+An upper bound of the usual run: every answer as long as it may be, every prompt as the longest where no more is known
+of them. Saved activations are counted tensor by tensor for a Llama layer with LoRA on every linear map (agrees with
+autograd's own count on small models); what the allocator and the libraries take on top is a stated slack.
 """
 
+import math
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -44,19 +46,30 @@ class RunNumbers:
     """Passes over each batch."""
     shards: int = 1
     """Processes over which the base's layers are cut up (FSDP)."""
+    shared_tokens: int = 0
+    """Tokens that all prompts begin with, which a micro-batch holds once."""
+    own_tokens: tuple[float, float] | None = None
+    """Mean and standard deviation of a prompt's tokens beyond the shared ones; None: all are as the longest."""
 
     @property
     def row_tokens(self) -> int:
         return self.prompt_tokens + self.max_new_tokens
 
     def packed_tokens(self, rows: int) -> int:
-        """Return the most tokens that so many rows are when packed: completions of one prompt share it."""
-        return -(-rows // self.group) * self.prompt_tokens + rows * self.max_new_tokens
+        """Return the most tokens that so many rows are when packed: completions of one prompt share it.
+
+        Of prompts whose lengths are known, those that a batch in a thousand exceeds: three standard deviations.
+        """
+        prompts = -(-rows // self.group)
+        own: float = self.prompt_tokens - self.shared_tokens
+        if self.own_tokens is not None:
+            mean, deviation = self.own_tokens
+            own = min(own, mean + 3 * deviation / math.sqrt(max(1, prompts)))
+        return self.shared_tokens + math.ceil(prompts * own) + rows * self.max_new_tokens
 
     def rows_in(self, tokens: int) -> int:
-        """Return how many rows a micro-batch of so many tokens holds, at least one."""
-        groups, left = divmod(tokens, self.packed_tokens(self.group))
-        return max(1, groups * self.group + max(0, left - self.prompt_tokens) // max(1, self.max_new_tokens))
+        """Return how many rows of a batch a micro-batch of so many tokens holds, at least one."""
+        return max(1, bisect_right(range(1, self.batch + 1), tokens, key=self.packed_tokens))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +95,14 @@ class MemoryPlan:
 
 
 def numbers_of(
-    recipe: Recipe, *, prompt_tokens: int, compute_bytes: int, device: Literal["cuda", "cpu"], shards: int = 1
+    recipe: Recipe,
+    *,
+    prompt_tokens: int,
+    compute_bytes: int,
+    device: Literal["cuda", "cpu"],
+    shards: int = 1,
+    shared_tokens: int = 0,
+    own_tokens: tuple[float, float] | None = None,
 ) -> RunNumbers:
     """Return the memory side of a recipe."""
     return RunNumbers(
@@ -100,6 +120,8 @@ def numbers_of(
         group=recipe.grpo.completions if recipe.method == "grpo" else 1,
         epochs=recipe.ppo.epochs if recipe.method == "ppo" else 1,
         shards=shards,
+        shared_tokens=shared_tokens,
+        own_tokens=own_tokens,
     )
 
 
@@ -196,7 +218,7 @@ def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int
         kept = numbers.compute_bytes * shape.hidden * shape.layers + layer
     activations = tokens * kept
     logits = numbers.rows_in(tokens) * numbers.max_new_tokens * shape.vocab * _LOGIT_COPIES_BYTES
-    cached_tokens = numbers.batch * numbers.row_tokens
+    cached_tokens = numbers.shared_tokens + numbers.batch * (numbers.row_tokens - numbers.shared_tokens)
     kv = 2 * numbers.compute_bytes * shape.kv_size * shape.layers * cached_tokens if numbers.method != "sft" else 0
     used = weights + lora + optimizer + max(kv, activations + logits)
     slack = _LIBRARIES_BYTES[numbers.device] + int(_FRAGMENTATION * used)

@@ -25,6 +25,8 @@ def plan_recipe(
     prompt_tokens: int = PROMPT_TOKENS,
     usd_per_hour: float | None = None,
     shards: int = 1,
+    shared_tokens: int = 0,
+    own_tokens: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Return the plan as one plain object.
 
@@ -32,7 +34,8 @@ def plan_recipe(
     left, and `roomier`, the overrides that leave more; `step_seconds` and `usd_per_step`, None for a card whose speed
     is not known, such as a CPU.
 
-    `shards`: processes over which the base's layers are cut up.
+    `shards`: processes over which the base's layers are cut up. `shared_tokens`: what all prompts begin with;
+    `own_tokens`: mean and standard deviation of what they have besides, where that is known.
 
     Raises:
         ModelError: unknown model, or one whose sizes are not known before it is fetched; or a precision that
@@ -43,7 +46,13 @@ def plan_recipe(
         recipe = recipe.model_copy(update={"quantize": "nf4"})
     compute_bytes = _compute_bytes(recipe.precision, accelerator)
     numbers = numbers_of(
-        recipe, prompt_tokens=prompt_tokens, compute_bytes=compute_bytes, device=accelerator.kind, shards=shards
+        recipe,
+        prompt_tokens=prompt_tokens,
+        compute_bytes=compute_bytes,
+        device=accelerator.kind,
+        shards=shards,
+        shared_tokens=shared_tokens,
+        own_tokens=own_tokens,
     )
     budget = accelerator.memory_bytes
     plan = plan_memory(shape, numbers, budget)
@@ -56,6 +65,7 @@ def plan_recipe(
         "gpu": accelerator.name,
         "compute_type": "float32" if compute_bytes == 4 else "bfloat16",
         "prompt_tokens": prompt_tokens,
+        "shared_tokens": shared_tokens,
         **asdict(plan),
         "steps": recipe.train.max_steps,
         "step_seconds": cost.step_seconds if cost else None,

@@ -235,7 +235,8 @@ def _check_targets(recipe: Recipe, name: str, shape: "ModelShape") -> Check:
 def _check_plan(recipe: Recipe) -> list[Check]:
     """Do the LoRA targets exist, and does the plan of memory fit this machine; nothing where no sizes are known."""
     from nlu_rl.models.machine import named_accelerator
-    from nlu_rl.models.recipe_plan import plan_recipe, shape_of
+    from nlu_rl.models.recipe_plan import shape_of
+    from nlu_rl.runs.prompt_sizes import plan_on_rows
 
     try:
         name, shape = shape_of(recipe.model)
@@ -244,7 +245,7 @@ def _check_plan(recipe: Recipe) -> list[Check]:
     checks = [_check_targets(recipe, name, shape)]
     if checks[0].state == "fail":
         return checks
-    plan = plan_recipe(recipe, named_accelerator(None))
+    plan, _ = plan_on_rows(recipe, named_accelerator(None))
     needs = (
         f"The plan takes {plan['total_bytes'] / 1e9:.1f} GB of the {plan['budget_bytes'] / 1e9:.1f} GB of {plan['gpu']}"
     )

@@ -63,7 +63,7 @@ def new_task(
     Raises:
         DataError: the table cannot be read, or is no task.
     """
-    if name is not None and slug(name) in task_names():
+    if name is not None and slug(name) in _taken():
         raise DataError(f"There is a task called '{slug(name)}' here already.", "Give it another --name.")
     target = to or beside(data, name)
     rows, unread = read_table(data)
@@ -76,7 +76,7 @@ def new_task(
         raise DataError(message, error.fix) from None
     used = {*guess.text, guess.label}
     called = slug(name or target.stem)
-    called = f"my-{called}" if called in task_names() else called
+    called = f"my-{called}" if called in _taken() else called
     file = _task_file(guess, called, target.parent, data, validation, test)
     task = make_task(file, target.parent)
     by_split = {split: task.data.read(split) for split in task.data.splits()}
@@ -93,6 +93,11 @@ def new_task(
         left_out=[name for name in dict.fromkeys(key for row in rows for key in row) if name not in used],
         header_is_a_row=guess.label.strip().casefold() in {answer.casefold() for answer in guess.answers},
     )
+
+
+def _taken() -> set[str]:
+    """Return the names that mean something already."""
+    return {*task_names(), "wikitext2"}
 
 
 def write_task(new: NewTask) -> Path:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from nlu_rl.errors import RecipeError, unknown_name
 from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG
-from nlu_rl.yaml_text import load_yaml, yaml_problem
+from nlu_rl.yaml_text import load_words, load_yaml, named_parts, yaml_problem
 
 Text = Annotated[str, Field(min_length=1)]
 Kind = Literal["answers", "number", "span"]
@@ -146,7 +146,8 @@ def load_task_file(path: Path) -> TaskFile:
         RecipeError: unreadable, not YAML, an unknown key, or a value that is not allowed.
     """
     try:
-        data = load_yaml(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        data, written = load_yaml(text), load_words(text)
     except OSError as error:
         raise RecipeError(f"Cannot read the task file {path}: {error.strerror}.", "Check the path.") from None
     except UnicodeDecodeError:
@@ -155,8 +156,9 @@ def load_task_file(path: Path) -> TaskFile:
         raise RecipeError(f"{path} is not valid YAML: {yaml_problem(error)}.", "Correct the line.") from None
     if not isinstance(data, dict):
         raise RecipeError(f"{path} does not hold keys and values.", "'nlu-rl tasks new my.csv' writes such a file.")
+    as_written = {key: written[key] for key in ("answers", "demonstrations") if data.get(key)}
     try:
-        return TaskFile.model_validate(data)
+        return TaskFile.model_validate({**data, **as_written})
     except ValidationError as error:
         raise RecipeError(f"{path}: {explain(error)}", "Correct the task file.") from None
 
@@ -165,7 +167,7 @@ def explain(error: ValidationError) -> str:
     """Return what is wrong with the keys of a task file, as sentences."""
     sentences = []
     for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"] if "[" not in str(part))
+        key = ".".join(named_parts(problem))
         if problem["type"] == "extra_forbidden":
             sentences.append(unknown_name("key", key, TaskFile.model_fields))
         elif problem["type"] == "missing":

@@ -12,6 +12,7 @@ import yaml
 from nlu_rl.data.checks import text_key
 from nlu_rl.data.files import read_examples
 from nlu_rl.errors import DataError, RecipeError
+from nlu_rl.tasks import new_task as making
 from nlu_rl.tasks.contract import Example, Extracted
 from nlu_rl.tasks.registry import get_task
 
@@ -191,3 +192,39 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
         task.load("train")
     with pytest.raises(DataError, match="no split 'test'"):
         task.load("test")
+
+
+def test_answers_are_the_words_that_are_written(tmp_path: Path) -> None:
+    written = ["yes", "no", "012", "1:30", "1_000", "2020-01-01", "null", "True", "1.50"]
+    rows = "".join(f"row number {number},{answer}\n" for number, answer in enumerate(written))
+    (tmp_path / "a.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+    path = tmp_path / "words.yaml"
+    path.write_text(
+        f"name: words\ntrain: a.csv\ntext: text\nlabel: label\nanswers: [{', '.join(written)}]\n", encoding="utf-8"
+    )
+    task = get_task(str(path))
+    assert list(task.answers or ()) == written
+    assert {example.gold for split in ("train", "validation") for example in task.load(split)} == set(written)
+
+
+def test_the_reward_of_a_span_is_no_choice_of_other_tasks(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\nx y z,yes\nu v w,no\n", encoding="utf-8")
+    path = tmp_path / "reward.yaml"
+    path.write_text(
+        "name: r\ntrain: a.csv\ntext: text\nlabel: label\nanswers: [yes, no]\nreward: em\n", encoding="utf-8"
+    )
+    with pytest.raises(RecipeError, match="reward is for kind: span"):
+        get_task(str(path))
+
+
+@pytest.mark.parametrize("name", ["sst2", "wikitext2"])
+def test_a_new_task_never_takes_the_name_of_one_that_is_here(tmp_path: Path, name: str) -> None:
+    data = tmp_path / f"{name}.jsonl"
+    rows = [{"text": f"a text with words {n}", "label": ("a", "b")[n % 2], "parts": [n]} for n in range(20)]
+    data.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    new = making.new_task(data)
+    assert new.task.name == f"my-{name}"
+    assert new.left_out == ["parts"], "a column of lists is no text"
+    assert get_task(str(making.write_task(new))).name == f"my-{name}"
+    with pytest.raises(DataError, match="There is a task called"):
+        making.new_task(data, name=name)

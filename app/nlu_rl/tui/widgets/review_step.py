@@ -1,5 +1,6 @@
 """Step 4: is everything there, does it fit, how long will it take, and how the shell would say it."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -11,12 +12,12 @@ from textual.widgets import Static
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.models.machine import named_accelerator
-from nlu_rl.models.recipe_plan import PROMPT_TOKENS, plan_recipe
 from nlu_rl.recipe import Recipe
 from nlu_rl.runs import control
 from nlu_rl.runs.checks import Check, check_recipe
 from nlu_rl.runs.estimate import Pace, known_pace
 from nlu_rl.runs.layout import RunDirectory
+from nlu_rl.runs.prompt_sizes import plan_on_rows
 from nlu_rl.runs.status import Status
 from nlu_rl.tui import jobs, sample_text
 from nlu_rl.tui.format import cut, meter, short, size, span
@@ -233,10 +234,9 @@ class ReviewStep(WizardStep):
 
 
 def _look(recipe: Recipe, prompt_tokens: int | None) -> Looked:
-    try:
-        plan = plan_recipe(recipe, named_accelerator(None), max(PROMPT_TOKENS, prompt_tokens or 0))
-    except NluRlError:
-        plan = None
+    plan: dict[str, Any] | None = None
+    with contextlib.suppress(NluRlError):
+        plan, _ = plan_on_rows(recipe, named_accelerator(None))
     checks = check_recipe(recipe)
     if prompt_tokens is not None:
         seen = f"The chat template renders; the longest prompt looked at has {prompt_tokens} tokens."
