@@ -1,5 +1,6 @@
 """Asking a run from the interface: the questions that are written, and the answers as people read them."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ async def test_a_row_is_asked_and_both_answers_are_shown(open_app: Open, runs: P
         shown = screen_text(pilot)
         assert "∅ nothing" in shown
         assert "▲ +1" in shown
-        assert "before ▼" in shown  # the line of what was asked so far
+        assert re.search(r"▼ ∅ +→ ▲ ", shown)  # the line of what was asked so far
         await pilot.press("ctrl+o")
         assert "Prompt as the model saw it, 9 tokens" in screen_text(pilot)
 

@@ -147,10 +147,11 @@ async def test_a_finished_evaluation_shows_its_score(open_app: Open, runs: Path)
 
 async def test_a_live_run_is_not_deleted(open_app: Open, runs: Path) -> None:
     async with open_app() as pilot:
-        await pilot.press("down", "down", "d", *"live-run", "enter")
+        await pilot.press("down", "down", "d")
         await settled(pilot)
-        assert isinstance(pilot.app.screen, ProblemDialog)
-        assert "stop live-run" in screen_text(pilot)
+        assert isinstance(pilot.app.screen, HomeScreen)
+        told = [notice.message for notice in pilot.app._notifications]
+        assert told == ["live-run stays here: live-run is at work. Stop it first."]
 
 
 async def test_help_names_every_key(open_app: Open, runs: Path) -> None:

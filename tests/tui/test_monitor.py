@@ -324,7 +324,7 @@ async def test_a_run_of_several_tasks_has_a_curve_for_each(open_app: Open, home:
             file.write(line(type="validation", step=20, task=task, metric="accuracy", scores={"accuracy": accuracy}))
     async with open_app((220, 55), run="mix") as pilot:
         shown = screen_text(pilot)
-        for words in ("sst2 0.900", "cola 0.200", "╍ start", "━ sst2 0.800", "━ cola 0.600"):
+        for words in ("━1 sst2 0.900", "╍2 cola 0.200", "╍ start", "━1 sst2 0.800", "━2 cola 0.600"):
             assert words in shown
 
 

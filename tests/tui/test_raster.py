@@ -65,3 +65,11 @@ def test_points_that_are_no_numbers_are_left_out() -> None:
     assert drawable(whole) is whole
     points = [(0, 0.0), (1, float("nan")), (2, float("inf")), (3, 1.0)]
     assert drawable(Curve("a", points, "good")).points == [(0, 0.0), (3, 1.0)]
+
+
+def test_marks_tell_curves_apart_that_share_a_stroke() -> None:
+    flat = [(0.0, 1.0), (9.0, 1.0)]
+    curves = [Curve(letter, flat, "good", mark=letter) for letter in "AB"]
+    rows = drawn(curves, 8, 3)
+    assert any(row.endswith("BA") for row in rows), "the second is moved along its curve"
+    assert drawn([Curve("a", [(0.0, 1.0)], "good", mark="x")] * 2, 1, 2).count("x") == 1

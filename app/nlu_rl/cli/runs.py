@@ -31,6 +31,7 @@ def list_all(json: Annotated[bool, typer.Option("--json", help="Print one JSON o
         note("There is no run yet. Start one with 'nlu-rl demo' or 'nlu-rl run RECIPE'.")
         return
     from rich.table import Table
+    from rich.text import Text
 
     from nlu_rl.cli.format import duration, number
 
@@ -41,7 +42,7 @@ def list_all(json: Annotated[bool, typer.Option("--json", help="Print one JSON o
         steps = f"{described['step']}/{described['total']}" if described["total"] else "-"
         age = duration(time.time() - described["created"])
         what = described["method"] or described["kind"] or "-"
-        table.add_row(described["run"], what, described["state"], steps, number(described["best"]), age)
+        table.add_row(Text(described["run"]), Text(what), described["state"], steps, number(described["best"]), age)
     stdout().print(table)
     if damaged:
         note(f"'nlu-rl runs show {damaged[0]['run']}' says what is wrong with a damaged one.")

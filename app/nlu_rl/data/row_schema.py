@@ -132,9 +132,18 @@ class Schema:
 
 
 def number_text(value: float) -> str:
-    """Return a number as tasks write it: as few decimals as it needs, at least one (5.0, 3.8, 2.333)."""
-    text = f"{value + 0.0:.6f}".rstrip("0")
+    """Return a number as tasks write it: as few decimals as it needs, at least one (5.0, 3.8, 2.333).
+
+    At most six decimals, of numbers below a thousandth six digits.
+    """
+    decimals = 6 if abs(value) >= 0.001 or not value else 5 - math.floor(math.log10(abs(value)))
+    text = f"{value + 0.0:.{decimals}f}".rstrip("0")
     return text + "0" if text.endswith(".") else text
+
+
+def scale_decimals(low: float, high: float) -> int:
+    """Return how many decimals tell the numbers of a scale apart: one, of scales shorter than 1 more."""
+    return max(1, 1 - math.floor(math.log10(high - low)))
 
 
 @lru_cache

@@ -3,13 +3,13 @@
 Not here: rows, or how a model is asked about them (`tasks/`).
 """
 
-from nlu_rl.data.row_schema import SPLITS, Schema, number_text
+from nlu_rl.data.row_schema import SPLITS, Schema, number_text, scale_decimals
 from nlu_rl.data.schemas_glue import GLUE
 from nlu_rl.data.schemas_other import OTHER
 from nlu_rl.data.schemas_superglue import SUPERGLUE
 from nlu_rl.errors import DataError, unknown_name
 
-__all__ = ["SCHEMAS", "SPLITS", "Schema", "check_split", "get_schema", "number_text"]
+__all__ = ["SCHEMAS", "SPLITS", "Schema", "check_split", "get_schema", "number_text", "scale_decimals"]
 
 SCHEMAS: dict[str, Schema] = {schema.name: schema for schema in (*OTHER[:1], *GLUE, *SUPERGLUE, *OTHER[1:])}
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from nlu_rl.data.schema import number_text
+from nlu_rl.data.schema import number_text, scale_decimals
 from nlu_rl.errors import RecipeError
 from nlu_rl.tasks.base import DatasetTask
 from nlu_rl.tasks.contract import CLOSE_TAG, Example
@@ -50,7 +50,8 @@ class Form:
         """Return the answer that the head's outputs mean, as a language model would complete the prompt."""
         if self.kind == "regression":
             number = self.shift + self.unit * float(scores[0])
-            return number_text(round(min(max(number, self.low), self.high), 4)) + CLOSE_TAG
+            rounded = round(number, scale_decimals(self.low, self.high) + 3)
+            return number_text(min(max(rounded, self.low), self.high)) + CLOSE_TAG
         return self.answers[max(range(len(scores)), key=lambda place: scores[place])] + CLOSE_TAG
 
 

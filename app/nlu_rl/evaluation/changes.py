@@ -19,16 +19,21 @@ class Change:
     b: str | None
     text: str
     """The row's own part of the prompt."""
+    wrote: tuple[str, str] = ("", "")
+    """The completions of both."""
 
 
-def changed_rows(task: DatasetTask, a: Rows, b: Rows) -> tuple[list[Change], list[Change]]:
-    """Return the rows fixed (the first wrong, the second right) and the rows broken."""
+def changed_rows(
+    task: DatasetTask, a: Rows, b: Rows, wrote: Sequence[tuple[str, str]] | None = None
+) -> tuple[list[Change], list[Change]]:
+    """Return the rows fixed (the first wrong, the second right) and the rows broken; `wrote`: their completions."""
     fixed: list[Change] = []
     broken: list[Change] = []
-    for (example, one), (_, other) in zip(a, b, strict=True):
+    for number, ((example, one), (_, other)) in enumerate(zip(a, b, strict=True)):
         if one.correct != other.correct:
-            text = task.query_text(example)
-            row = Change(example.id, str(example.gold), one.extracted.value, other.extracted.value, text)
+            answers = one.extracted.value, other.extracted.value
+            texts = task.query_text(example), wrote[number] if wrote else ("", "")
+            row = Change(example.id, str(example.gold), *answers, *texts)
             (fixed if other.correct else broken).append(row)
     return fixed, broken
 

@@ -42,11 +42,13 @@ def compare_evaluations(task: Task, a: Asked, b: Asked, seed: int, metric: str |
         DataError: they are not of the same rows, or the rows have changed since.
         RunError: predictions cannot be read.
     """
-    rows = [_scored_rows(task, each) for each in (a, b)]
+    (rows_a, wrote_a), (rows_b, wrote_b) = (_scored_rows(task, each) for each in (a, b))
+    rows = rows_a, rows_b
     if [example.id for example, _ in rows[0]] != [example.id for example, _ in rows[1]]:
         raise DataError(f"{a.name} and {b.name} were not evaluated on the same rows.", "Evaluate both alike.")
     paired = compare_paired(task, rows[0], rows[1], seed, metric)
-    fixed, broken = changed_rows(task, rows[0], rows[1])  # type: ignore[arg-type]
+    wrote = list(zip(wrote_a, wrote_b, strict=True))
+    fixed, broken = changed_rows(task, rows[0], rows[1], wrote)  # type: ignore[arg-type]
     result = {
         "a": a.name,
         "b": b.name,
@@ -70,15 +72,16 @@ def compare_evaluations(task: Task, a: Asked, b: Asked, seed: int, metric: str |
     return Comparison(result, fixed, broken)
 
 
-def _scored_rows(task: Task, asked: Asked) -> Rows:
-    """Return the kept predictions of an evaluation, judged again; of several samples the first."""
+def _scored_rows(task: Task, asked: Asked) -> tuple[Rows, list[str]]:
+    """Return the kept predictions of an evaluation, judged again, and as they were; of several samples the first."""
     completions: dict[int, str] = {}
     for line in read_lines(Path(asked.result["predictions"])):
         completions.setdefault(line["index"], line["completion"])
     rows = load_rows(task, asked.arguments)
     if any(number not in completions for number, _ in rows):
         raise DataError(f"The rows of {task.name} are others than {asked.name} was evaluated on.", "Evaluate it again.")
-    return [(example, task.score(example, completions[number])) for number, example in rows]
+    texts = [completions[number] for number, _ in rows]
+    return [(example, task.score(example, text)) for (_, example), text in zip(rows, texts, strict=True)], texts
 
 
 def comparison_sentence(result: Values, a: str = "A", b: str = "B") -> str:

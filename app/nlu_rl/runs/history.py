@@ -9,6 +9,7 @@ import itertools
 import os
 import re
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from nlu_rl.runs.events import EventReader
@@ -72,6 +73,18 @@ class History(Watch):
             for event in self.validations
             if task in (None, event.get("task")) and (score := main_score(event)) is not None
         ]
+
+    def mean_scores(self) -> list[Point]:
+        """Return the main validation score over the steps; of several tasks the mean, at steps that all have.
+
+        By that a run's best checkpoint is chosen.
+        """
+        by_step: dict[int, dict[Any, float]] = {}
+        for event in self.validations:
+            if (value := main_score(event)) is not None:
+                by_step.setdefault(event["step"], {})[event.get("task")] = value
+        tasks = {task for found in by_step.values() for task in found}
+        return [(step, fmean(found.values())) for step, found in by_step.items() if len(found) == len(tasks)]
 
     def clock(self) -> list[Point]:
         """Return the seconds from the run's first step to each of the others, pauses and interruptions included.

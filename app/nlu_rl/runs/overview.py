@@ -139,7 +139,7 @@ def _describe(history: History, recipe: dict[str, Any]) -> Overview:
     run = history.run
     job, best = read_job(run), best_record(run)
     name = "reward" if history.series("reward") else "loss"
-    scores = history.scores()
+    scores = history.mean_scores()
     tasks = recipe.get("tasks") or [task for task in [job.arguments.get("task")] if task]
     return Overview(
         run=run,

@@ -10,7 +10,7 @@ from nlu_rl import paths
 from nlu_rl.errors import RunError, unknown_name
 from nlu_rl.runs.files import disk_error
 from nlu_rl.runs.jobs import read_job
-from nlu_rl.runs.layout import RunDirectory, damaged_runs, open_run
+from nlu_rl.runs.layout import RunDirectory, damaged_runs, list_runs, open_run
 from nlu_rl.runs.lock import RunLock
 from nlu_rl.runs.status import read_status
 
@@ -48,17 +48,26 @@ def _locked(run: RunDirectory) -> contextlib.AbstractContextManager[object]:
     return RunLock(run)
 
 
+def at_work(run: RunDirectory) -> RunDirectory | None:
+    """Return what keeps a run from being removed: itself while it is live, or an evaluation or export inside it."""
+    inside = [job for folder in (run.eval_dir, run.export_dir) if folder.is_dir() for job in list_runs(folder)]
+    for one in (run, *inside):
+        status = read_status(one)
+        if status.live and not status.is_prepared:
+            return one
+    return None
+
+
 def remove(run: RunDirectory) -> Path:
     """Move a run to the trash and return where it is; into a damaged one nothing is written.
 
     Raises:
-        RunError: it is live, or not a run of its own (such as an evaluation inside one).
+        RunError: it is live, or something inside it is, or it is not a run of its own (but such as an evaluation).
     """
     if run.path.parent != paths.runs_dir().resolve():
         raise RunError(f"{run.name} is not in {paths.runs_dir()}.", "Remove the folder yourself.")
-    status = read_status(run)
-    if status.live and not status.is_prepared:
-        raise RunError(f"The run {run.name} is {status.state}.", f"First 'nlu-rl stop {run.name}'.")
+    if (busy := at_work(run)) is not None:
+        raise RunError(f"{busy.name} is {read_status(busy).state}.", f"First 'nlu-rl stop {busy.name}'.")
     target = trash_dir() / run.path.name
     try:
         with _locked(run):

@@ -3,13 +3,14 @@
 Only names and values are looked at; whatever the user says outright is not guessed.
 """
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from nlu_rl.data.row_schema import ID_COLUMNS, LABEL_COLUMNS
+from nlu_rl.data.row_schema import ID_COLUMNS, LABEL_COLUMNS, scale_decimals
 from nlu_rl.errors import DataError, unknown_name
 from nlu_rl.tasks.task_file import METRICS, Kind
 
@@ -31,6 +32,8 @@ MORE_LABEL_COLUMNS = (
 MOST_ANSWERS = 1000
 FEW = 20
 """Up to so many different numbers are taken for a list of answers, more for a scale."""
+SHORT = 0.1
+"""A scale shorter than this does not reach to whole numbers."""
 IMBALANCED = 0.8
 """A label with more than this share of the rows makes accuracy say little."""
 SPAN_SHARE = 0.8
@@ -218,6 +221,10 @@ def _kind(labels: list[str], texts: list[list[str]], aligned: list[str], *, list
 def _scale(numbers: list[float]) -> tuple[float, float]:
     """Return the bounds of a scale in round numbers."""
     low, high = min(numbers), max(numbers)
+    if 0 < high - low < SHORT and low % 1 and high % 1:  # whole numbers would be far from its ends
+        unit = 10 ** math.floor(math.log10(high - low))
+        decimals = scale_decimals(low, high)
+        return round(math.floor(low / unit) * unit, decimals), round(math.ceil(high / unit) * unit, decimals)
     low, high = float(low // 1), float(-(-high // 1))
     return (0.0 if 0 < low <= 1 and high > FEW else low), high if high > low else low + 1.0
 

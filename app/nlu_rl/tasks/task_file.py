@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from nlu_rl.data.schema import number_text, scale_decimals
 from nlu_rl.errors import RecipeError, unknown_name
 from nlu_rl.tasks.contract import CLOSE_TAG, OPEN_TAG
 from nlu_rl.yaml_text import load_words, load_yaml, named_parts, yaml_problem
@@ -124,9 +125,10 @@ class TaskFile(BaseModel):
 def default_instructions(kind: Kind, answers: tuple[str, ...], low: float, high: float) -> str:
     """Return instructions that show the exact form of an answer."""
     if kind == "number":
-        third = (high - low) / 3
-        shown = [f"{OPEN_TAG}{number:.1f}{CLOSE_TAG}" for number in (low + third / 2, low + 2.5 * third)]
-        return f"Answer with one number from {low:g} to {high:g}, such as {' or '.join(shown)}, and nothing else."
+        third, decimals = (high - low) / 3, scale_decimals(low, high)
+        shown = [f"{OPEN_TAG}{number:.{decimals}f}{CLOSE_TAG}" for number in (low + third / 2, low + 2.5 * third)]
+        ends = " to ".join(number_text(end).removesuffix(".0") for end in (low, high))
+        return f"Answer with one number from {ends}, such as {' or '.join(shown)}, and nothing else."
     if kind == "span":
         return f"Answer with as few words as possible, exactly as {OPEN_TAG}the words{CLOSE_TAG}, and nothing else."
     tagged = [f"{OPEN_TAG}{answer}{CLOSE_TAG}" for answer in answers]

@@ -44,6 +44,14 @@ def remove(name: str) -> None:
     trash.remove(trash.removable(name))
 
 
+def at_work(name: str) -> str | None:
+    """Return the name of what keeps a run from being removed: itself, or an evaluation or export of it under way."""
+    from nlu_rl.runs import trash
+
+    busy = trash.at_work(trash.removable(name))
+    return None if busy is None else busy.name
+
+
 def restore(name: str) -> str:
     from nlu_rl.runs import trash
 

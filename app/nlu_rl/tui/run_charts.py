@@ -4,6 +4,7 @@ import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from nlu_rl.runs.curve import smooth
 from nlu_rl.runs.history import Point
@@ -24,7 +25,7 @@ def curves_of(chart: str, snapshot: Snapshot, weight: float) -> list[Curve]:
     """Return the curves of one panel, each behind the next; `weight` smooths."""
     series = snapshot.series
     if chart == "Reward":
-        return _reward(series, weight)
+        return _reward(series, weight, snapshot.recipe.get("tasks") or [])
     if chart == "Score":
         return _scores(snapshot, weight)
     if chart == "Loss" and "value_loss" in series:
@@ -78,16 +79,21 @@ def why_absent(metric: str, settings: Mapping[str, str], series: Series) -> str:
     return "its events have none"
 
 
-def _reward(series: Series, weight: float) -> list[Curve]:
-    """Of a single task its reward; of a mix the mean as dots behind a line for each task. Dashed: the first steps."""
+def _reward(series: Series, weight: float, tasks: Sequence[str]) -> list[Curve]:
+    """Of a single task its reward; of a mix the mean as dots behind a line for each task, in the recipe's order.
+
+    Dashed: the first steps.
+    """
     reward = series.get("reward", [])
     if not reward:
         return []
     first = [value for _, value in reward[:_START_STEPS]]
     start = _level("start", sum(first) / len(first), reward[0][0], reward[-1][0])
-    tasks = {name: name.removeprefix("reward/") for name in series if name.startswith("reward/")}
-    if tasks:
-        return [start, Curve("all", reward, "dim", "dots"), *_several(tasks, series, weight)]
+    shown = {name: name.removeprefix("reward/") for name in series if name.startswith("reward/")}
+    if shown:
+        order = [Path(task).stem for task in tasks]
+        ordered = sorted(shown.items(), key=lambda item: order.index(item[1]) if item[1] in order else len(order))
+        return [start, Curve("all", reward, "dim", "dots"), *_several(dict(ordered), series, weight, marked=True)]
     return [start, *_raw_and_smooth("reward", reward, weight)]
 
 
@@ -99,14 +105,14 @@ def _scores(snapshot: Snapshot, weight: float) -> list[Curve]:
     last = max((points[-1][0] for points in (*snapshot.scores.values(), *snapshot.series.values())), default=0)
     alone = len(snapshot.scores) == 1
     for number, (task, points) in enumerate(snapshot.scores.items()):
-        role = "good" if number == 0 else f"series-{number}"
+        role = "good" if alone else f"series-{number}"
         base = snapshot.base_scores.get(task)
         if base is not None:
             curves.append(_level("base" if alone else "", base, 0, last, "second" if alone else role))
         if points and points[0][0] == 0:
             name = "before" if base is None else "start"
             curves.append(_level(name if alone else "", points[0][1], 0, last, "dim" if alone else role))
-        curves.append(Curve(task, points, role))
+        curves.append(Curve(task, points, role, mark="" if alone else str(number + 1)))
     return curves
 
 
@@ -120,10 +126,16 @@ def _raw_and_smooth(name: str, points: Sequence[Point], weight: float) -> list[C
     return [Curve("", points, "dim", "dots"), Curve("smoothed", smooth(points, weight), "good")]
 
 
-def _several(names: Mapping[str, str], series: Series, weight: float) -> list[Curve]:
-    """Return a smoothed line for each metric that is there, under the name it is to have."""
+def _several(names: Mapping[str, str], series: Series, weight: float, *, marked: bool = False) -> list[Curve]:
+    """Return a smoothed line for each metric that is there, under the name it is to have, or by its number too."""
     there = [(name, shown) for name, shown in names.items() if series.get(name)]
     return [
-        Curve(shown, smooth(series[name], weight), f"series-{number}", _STROKES[number % len(_STROKES)])
+        Curve(
+            shown,
+            smooth(series[name], weight),
+            f"series-{number}",
+            _STROKES[number % len(_STROKES)],
+            mark=str(number + 1) if marked else "",
+        )
         for number, (name, shown) in enumerate(there)
     ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.text import Text
 
 from nlu_rl.tui.evaluation_text import interval_bar
-from nlu_rl.tui.format import cut, score
+from nlu_rl.tui.format import cut, score, shortened
 from nlu_rl.tui.theme import style
 
 if TYPE_CHECKING:
@@ -59,19 +59,31 @@ def rows_of(app: "App[Any]", found: Sequence["Measured"], reference: int | None,
     first, last = axis_of(found)
     *others, (_, cells) = columns(found, width)
     table = []
+    names = [one.name for one in found]
+    with_how = "answers" in dict(others)
     for number, one in enumerate(found):
         look, dim = style(app, f"series-{number}"), style(app, "dim")
         values = main_score(one)
         bar = interval_bar(*values, first, last, cells) if values else "under way"
         row = {
             "": Text(f"{letter(number)}{' ◆' if number == reference else ''}", look),
-            "evaluated": Text(cut(one.name, others[1][1]), look, no_wrap=True),
+            "evaluated": Text(
+                _named(one, others[1][1], how=not with_how and names.count(one.name) > 1), look, no_wrap=True
+            ),
             "rows": Text(cut(rows_text(one), _ROWS), dim),
             "answers": Text(how_text(one), dim),
             "score": Text(score(values[1]) if values else "–", style(app, "bold")),
         }
         table.append([*(row[title] for title, _ in others), Text(bar, look if values else dim)])
     return table
+
+
+def _named(one: "Measured", cells: int, *, how: bool) -> str:
+    """Return who was evaluated; of several of one name also how they answered."""
+    if not how:
+        return cut(one.name, cells)
+    told = how_text(one).removeprefix("sample, ")
+    return f"{shortened(one.name, max(1, cells - len(told) - 1))} {told}"
 
 
 def rows_text(one: "Measured") -> str:
@@ -82,8 +94,10 @@ def rows_text(one: "Measured") -> str:
 
 
 def how_text(one: "Measured") -> str:
-    """Return `greedy`, or `sample, seed 1`."""
+    """Return `greedy`, or `sample, seed 1`; before it `3-shot` where there were demonstrations."""
+    shots = one.result.get("shots") or one.arguments.get("shots") or 0
+    shown = f"{shots}-shot " if shots else ""
     if one.arguments.get("greedy"):
-        return "greedy"
+        return f"{shown}greedy"
     samples = one.arguments.get("samples") or 1
-    return f"sample, seed {one.arguments.get('seed')}" if samples == 1 else f"{samples} samples"
+    return shown + (f"sample, seed {one.arguments.get('seed')}" if samples == 1 else f"{samples} samples")

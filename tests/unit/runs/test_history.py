@@ -92,3 +92,12 @@ def test_tails_begin_at_a_whole_line(tmp_path: Path) -> None:
     assert [event["n"] for event in reader.poll()] == [1000]
     assert last_lines(path, 2) == ['{"n": 1000}', '{"n": 10']
     assert last_lines(tmp_path / "none", 2) == []
+
+
+def test_the_score_of_several_tasks_is_their_mean_where_all_have_one(run: RunDirectory) -> None:
+    values = ((0, "a", 0.2), (0, "b", 0.4), (5, "a", 0.6), (5, "b", 1.0), (10, "a", 0.9))
+    write(run, *({"type": "validation", "step": n, "task": task, "scores": {"accuracy": v}} for n, task, v in values))
+    history = History(run)
+    history.poll()
+    assert history.mean_scores() == [(0, pytest.approx(0.3)), (5, pytest.approx(0.8))]
+    assert history.scores("a") == [(0, 0.2), (5, 0.6), (10, 0.9)]

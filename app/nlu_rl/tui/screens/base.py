@@ -58,6 +58,15 @@ class BaseScreen(Outliving, Screen[None]):
         """What a reload in the browser comes back to; see `nlu_rl.tui.place`."""
         return ""
 
+    def on_mount(self) -> None:
+        """Be laid out for the terminal from the first frame on: Textual tells a screen its size only after that."""
+        app = self.app
+        for points, cells in (
+            (app.HORIZONTAL_BREAKPOINTS, app.size.width),
+            (app.VERTICAL_BREAKPOINTS, app.size.height),
+        ):
+            self.add_class(*[name for least, name in points or () if least <= cells][-1:])
+
     def on_screen_resume(self) -> None:
         remember(self.place)
 

@@ -99,7 +99,7 @@ class CompareScreen(BaseScreen):
         for run, history in zip(self.runs, self._histories, strict=True):
             history.poll()
             found = {name: history.series(name) for name in METRICS}
-            series.append({**found, "score": history.scores()})
+            series.append({**found, "score": history.mean_scores()})
             settings.append({key: written(value) for key, value in flat(read_recipe(run)).items()})
             clocks.append(history.clock())
         return series, settings, clocks
@@ -121,7 +121,13 @@ class CompareScreen(BaseScreen):
         metric = METRICS[self._metric]
         weight = 0.8 if self._smooth and metric != "score" else 0.0
         curves = [
-            Curve(self._letter(number), smooth(series[metric], weight), f"series-{number}", STROKES[number % 3])
+            Curve(
+                self._letter(number),
+                smooth(series[metric], weight),
+                f"series-{number}",
+                STROKES[number % 3],
+                mark=self._letter(number),
+            )
             for number, series in enumerate(self._series)
         ]
         chart = self.query_one("#curves", LineChart)

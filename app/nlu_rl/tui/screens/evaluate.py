@@ -21,7 +21,7 @@ from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui import operations
 from nlu_rl.tui.evaluation_text import confusion_text, read_text, result_text
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.score_table import columns, letter, rows_of
+from nlu_rl.tui.score_table import columns, how_text, letter, rows_of
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.changes_table import ChangesTable
@@ -186,7 +186,11 @@ class EvaluateScreen(RunActions):
 
         def show(done: tuple[tuple[RunDirectory, RunDirectory], Comparison]) -> None:
             compared = done[1]
-            self._kept[done[0]] = (comparison_sentence(compared.result, *letters), compared.fixed, compared.broken)
+            sentence = comparison_sentence(compared.result, *letters)
+            how = [how_text(one) for one in pair]
+            if how[0] != how[1]:
+                sentence += f" ({letters[0]}: {how[0]}; {letters[1]}: {how[1]})"
+            self._kept[done[0]] = (sentence, compared.fixed, compared.broken)
             self._compare()
 
         self.in_background(work, show, group="compare")
@@ -214,7 +218,10 @@ class EvaluateScreen(RunActions):
         table = self.query_one(ChangesTable)
         if self.focused is table and (row := table.chosen) is not None:
             answers = f"{row.a or 'nothing read'} → {row.b or 'nothing read'}"
-            self.app.push_screen(TextDialog(row.id, Text(f"right    {row.gold}\nanswers  {answers}\n\n{row.text}")))
+            letters = [letter(self.found.index(one)) for one in self._pair() or ()] or ["A", "B"]
+            wrote = "".join(f"{name} wrote  {text}\n" for name, text in zip(letters, row.wrote, strict=True))
+            shown = f"right    {row.gold}\nanswers  {answers}\n\n{wrote}\n{row.text}"
+            self.app.push_screen(TextDialog(row.id, Text(shown)))
         elif (one := self.current) is not None and one.result:
             self.app.push_screen(TextDialog(one.run.name, result_text(self.app, "evaluate", one.result)))
 

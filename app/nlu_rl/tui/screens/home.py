@@ -61,7 +61,7 @@ class HomeScreen(RunActions):
         self._marked: set[str] = set()
         self._order = 0
         self._usage: Usage | None = None
-        self._removed: list[str] = []
+        self._removed: list[list[str]] = []
         self._loaded = False
 
     def compose(self) -> ComposeResult:
@@ -233,9 +233,9 @@ class HomeScreen(RunActions):
     def action_delete(self) -> None:
         names = [overview.name for overview in self._found if overview.name in self._marked]
         names = names or ([self.current.name] if self.current else [])
-        live = [overview.name for overview in self._found if overview.name in names and overview.status.live]
-        names = [name for name in names if name not in live]
-        stay = [f"{' and '.join(live)} {'are' if len(live) > 1 else 'is'} running, and stays here."] if live else []
+        busy = {name: at_work for name in names if (at_work := operations.at_work(name)) is not None}
+        names = [name for name in names if name not in busy]
+        stay = [f"{name} stays here: {at_work} is at work." for name, at_work in busy.items()]
         if not names:
             self.notify(" ".join([*stay, "Stop it first."]) if stay else "There is no run.", timeout=5)
             return
@@ -244,17 +244,22 @@ class HomeScreen(RunActions):
 
         def answer(yes: bool | None) -> None:
             if yes:
+                self._removed.append([])
                 for name in names:
                     operations.remove(name)
-                    self._removed.append(name)
+                    self._removed[-1].append(name)
                     self._marked.discard(name)
                 self.refresh_runs()
 
         self.app.push_screen(TypedDialog(f"Remove {word}?", text, word), answer)
 
     def action_undelete(self) -> None:
-        if self._removed:
-            self.notify(f"{operations.restore(self._removed.pop())} is back.")
+        removed = [names for names in self._removed if names]
+        if removed:
+            names = removed.pop()
+            self._removed = removed
+            back = [operations.restore(name) for name in names]
+            self.notify(f"{' and '.join(back)} {'is' if len(back) == 1 else 'are'} back.")
             self.refresh_runs()
         else:
             self.notify("Nothing was removed here. 'nlu-rl runs restore' knows what was removed before.")

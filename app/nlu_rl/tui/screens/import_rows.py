@@ -92,7 +92,8 @@ class ImportDialog(Outliving, ModalScreen[str | None]):
         error = event.worker.error
         if event.state is WorkerState.ERROR and error is not None:
             known = error if isinstance(error, NluRlError) else DataError(f"{error}", "Check the file.")
-            self._say(Text(f"✖ {known.message} {known.fix}", style(self.app, "bad")))
+            fix = "Say above which columns are the text and, last, the label." if "--" in known.fix else known.fix
+            self._say(Text(f"✖ {known.message} {fix}", style(self.app, "bad")))
             self.add_class("-read")
 
     def _show(self, new: NewTask) -> None:
@@ -107,6 +108,8 @@ class ImportDialog(Outliving, ModalScreen[str | None]):
         for label, count in list(new.labels.items())[:SHOWN_LABELS]:
             text.append(f"  {label[:20]:<21}{count:>7,}  ")
             text.append(meter(count / whole, 16) + f" {count / whole:.0%}\n", style(self.app, "good"))
+        if len(new.labels) > SHOWN_LABELS:
+            text.append(f"  and {len(new.labels) - SHOWN_LABELS} more answers\n", dim)
         if new.refused:
             text.append(
                 f"▲ {counted(len(new.refused), 'row')} refused, the first: {new.refused[0]}\n", style(self.app, "warn")

@@ -173,4 +173,5 @@ def _legend(curve: Curve, cells: int, place: float | None) -> str:
     value = curve.points[-1][1]
     if place is not None:
         value = min(curve.points, key=lambda point: abs(point[0] - place))[1]
-    return f"{LEGEND[curve.stroke]} {curve.name[:cells]} {short(value)}"
+    mark = "" if curve.mark == curve.name else curve.mark
+    return f"{LEGEND[curve.stroke]}{mark} {curve.name[:cells]} {short(value)}"

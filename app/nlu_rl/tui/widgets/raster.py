@@ -6,7 +6,7 @@ it.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -28,6 +28,8 @@ class Curve:
     points: Sequence[Point]
     role: str
     stroke: Stroke = "solid"
+    mark: str = ""
+    """A character at its end, where strokes alone do not tell curves apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Bounds:
 def drawable(curve: Curve) -> Curve:
     """Return the curve without the points that are no finite numbers, which another program may have written."""
     points = [(step, value) for step, value in curve.points if math.isfinite(value)]
-    return curve if len(points) == len(curve.points) else Curve(curve.name, points, curve.role, curve.stroke)
+    return curve if len(points) == len(curve.points) else replace(curve, points=points)
 
 
 def bounds_of(curves: Sequence[Curve]) -> Bounds | None:
@@ -66,7 +68,7 @@ def bounds_of(curves: Sequence[Curve]) -> Bounds | None:
 def log_scaled(curve: Curve) -> Curve:
     """Return the curve with logarithms (base 10) for values; those that have none are left out."""
     points = [(step, math.log10(value)) for step, value in curve.points if value > 0]
-    return Curve(curve.name, points, curve.role, curve.stroke)
+    return replace(curve, points=points)
 
 
 def raster(
@@ -86,7 +88,22 @@ def raster(
             mark = _ASCII[curves[owner].stroke] if plain and owner is not None else chr(0x2800 + mask)
             cells.append((mark if owner is not None else " ", owner))
         rows.append(cells)
+    _write_marks(rows, curves, bounds)
     return rows
+
+
+def _write_marks(rows: list[list[Cell]], curves: Sequence[Curve], bounds: Bounds) -> None:
+    """Write the mark of each curve into its last cell that has none of another curve's."""
+    written: set[tuple[int, int]] = set()
+    for number, curve in enumerate(curves):
+        if not curve.mark:
+            continue
+        pixels = list(_pixels(curve, 2 * len(rows[0]), 4 * len(rows), bounds))
+        cells = ((y // 4, x // 2) for x, y in reversed(pixels))
+        place = next((cell for cell in cells if cell not in written), None)
+        if place is not None:
+            written.add(place)
+            rows[place[0]][place[1]] = (curve.mark, number)
 
 
 def _pixels(curve: Curve, width: int, height: int, bounds: Bounds) -> Iterator[tuple[int, int]]:
