@@ -95,6 +95,8 @@ def _raw(number: int, paragraph: Any, question: Any, split: str) -> Raw | Refusa
         if not all(isinstance(text, str) for text in texts.values()):
             return Refusal(number, "a text is not a text")
         row_id = str(question["id"])
+        if not isinstance(question["id"], str | int) or not row_id:
+            return Refusal(number, "its id is no text")
         if split == "test" and not any(answers):
             return row_id, texts, None
         return row_id, texts, accepted_answers(texts["context"], answers)

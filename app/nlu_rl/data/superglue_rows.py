@@ -4,6 +4,7 @@ A row of MultiRC is one answer and its id says passage, question and answer; a r
 AX-g names its pair, so that metrics can look at rows together. Asterisks mark the pronoun of WSC in its text.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ def flat(*fields: str) -> RowsOf:
     """Return a reader of lines that hold the fields, `label` and `idx` by name."""
 
     def rows_of(split: str, line: Record) -> Iterator[Raw]:
-        yield f"{split}-{line['idx']}", {field: _text(line[field]) for field in fields}, _label(line.get("label"))
+        yield f"{split}-{_index(line)}", {field: _text(line[field]) for field in fields}, _label(line.get("label"))
 
     return rows_of
 
@@ -35,14 +36,14 @@ def copa(split: str, line: Record) -> Iterator[Raw]:
         label = str(int(label) + 1)
     elif label is not None and label not in UNLABELLED:
         raise ValueError(f"the label {_shown(label)} is neither 0 nor 1")
-    yield f"{split}-{line['idx']}", {field: _text(line[field]) for field in fields}, label
+    yield f"{split}-{_index(line)}", {field: _text(line[field]) for field in fields}, label
 
 
 def multirc(split: str, line: Record) -> Iterator[Raw]:
     passage = line["passage"]
     for question in passage["questions"]:
         for answer in question["answers"]:
-            row_id = f"{split}-{line['idx']}-{question['idx']}-{answer['idx']}"
+            row_id = f"{split}-{_index(line)}-{_index(question)}-{_index(answer)}"
             texts = {"paragraph": passage["text"], "question": question["question"], "answer": answer["text"]}
             yield row_id, {name: _text(text) for name, text in texts.items()}, _label(answer.get("label"))
 
@@ -57,7 +58,7 @@ def record(split: str, line: Record) -> Iterator[Raw]:
         if "@placeholder" not in texts["query"]:
             raise ValueError(f"the query {query['idx']} has no @placeholder")
         answers = "\n".join(standing_in(text, (answer["text"] for answer in query.get("answers", ()))))
-        yield f"{split}-{query['idx']}", texts, answers or None
+        yield f"{split}-{_index(query)}", texts, answers or None
 
 
 def wic(split: str, line: Record) -> Iterator[Raw]:
@@ -72,12 +73,12 @@ def wsc(split: str, line: Record) -> Iterator[Raw]:
     if not 0 <= place < len(text.split(" ")):
         raise ValueError(f"the pronoun is said to be word {place} of the text, which has {len(text.split(' '))}")
     text = mark_pronoun(text, place, pronoun)
-    yield f"{split}-{line['idx']}", {"text": text, "noun": noun, "pronoun": pronoun}, _label(line.get("label"))
+    yield f"{split}-{_index(line)}", {"text": text, "noun": noun, "pronoun": pronoun}, _label(line.get("label"))
 
 
 def ax_g(split: str, line: Record) -> Iterator[Raw]:
     texts = {field: _text(line[field]) for field in ("premise", "hypothesis")}
-    yield f"{split}-pair{line['pair_id']}-{line['idx']}", texts, _label(line.get("label"))
+    yield f"{split}-pair{line['pair_id']}-{_index(line)}", texts, _label(line.get("label"))
 
 
 def mark_pronoun(text: str, word: int, pronoun: str) -> str:
@@ -114,6 +115,14 @@ def standing_in(passage: str, names: Iterable[str]) -> list[str]:
 def entity_lines(names: Iterable[str]) -> str:
     """Return the different names, one a line."""
     return "\n".join(dict.fromkeys(" ".join(name.split()) for name in names))
+
+
+def _index(record: Record) -> str:
+    """Return the number of a row; the leaderboard files go by it."""
+    index = record["idx"]
+    if isinstance(index, bool) or not re.fullmatch(r"\d+", str(index)):
+        raise ValueError(f"its idx {_shown(index)} is no number")
+    return str(index)
 
 
 def _text(value: Any) -> str:

@@ -313,7 +313,8 @@ def test_a_word_that_stands_outside_its_sentence_is_refused(
         ("COPA", {"label": 2}, "the label '2' is neither 0 nor 1"),
         ("WSC", {"target": {"span1_text": "A", "span2_text": "it", "span2_index": 99}}, "the pronoun is said to be"),
         ("BoolQ", {}, "its id 'train-3' is that of an earlier row"),
-        ("BoolQ", {"idx": None, "passage": None}, "'None' is not a text"),
+        ("BoolQ", {"idx": None}, "its idx 'None' is no number"),
+        ("BoolQ", {"idx": 9, "passage": None}, "'None' is not a text"),
     ],
 )
 def test_a_row_that_makes_no_sense_is_refused_with_the_reason(

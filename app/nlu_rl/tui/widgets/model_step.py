@@ -33,6 +33,7 @@ class ModelStep(WizardStep):
     def __init__(self) -> None:
         super().__init__(id="step-1")
         self._choices: list[ModelChoice] = []
+        self._fetching = ""
         self._accelerator: Accelerator | None = None
 
     def compose(self) -> ComposeResult:
@@ -52,6 +53,9 @@ class ModelStep(WizardStep):
     def fetch(self) -> None:
         """Fetch the model under the cursor, with a bar; asked again while it goes on, stop."""
         bar = self.query_one("#fetching", JobBar)
+        if bar.run is not None and self._choice is not None and self._choice.name != self._fetching:
+            self.notify(f"{self._fetching} is being fetched; f on it stops that. One at a time.", timeout=4)
+            return
         if bar.run is not None:
             control.request(bar.run, "stop")
             self.notify("Stopping; what has come is kept and gone on with next time.", timeout=3)
@@ -61,6 +65,7 @@ class ModelStep(WizardStep):
             self.notify("It is here already." if choice else "Choose a model first.", timeout=3)
             return
         job = jobs.start_fetch(choice.name)
+        self._fetching = choice.name
         self.add_class("-fetching")
 
         def ended(status: Status) -> None:
