@@ -17,6 +17,8 @@ from nlu_rl.data.tsv import kind_suffix, read_bytes, read_columns, read_lines, r
 from nlu_rl.errors import DataError
 
 KINDS = ("csv", "jsonl", "parquet", "tsv")
+PARQUET = b"PAR1"
+"""What a Parquet file begins with."""
 _NOT_TEXT = re.compile("[\udc80-\udcff]")
 Record = tuple[int, "dict[str, Any] | Refusal"]
 """The line a record begins at (of Parquet and of a JSON list: its number), and the record."""
@@ -38,6 +40,8 @@ def records_of(path: Path, kind: str, names: Sequence[str] = ()) -> Iterator[Rec
     Raises:
         DataError: unreadable file, or one that is not of its kind.
     """
+    if kind != "parquet" and _begins_as_parquet(path):
+        raise DataError(f"{path} is a Parquet file.", "Name it .parquet, or write 'nlu-rl data import parquet'.")
     if kind == "csv":
         return _csv_records(path, names)
     if kind == "tsv":
@@ -45,6 +49,15 @@ def records_of(path: Path, kind: str, names: Sequence[str] = ()) -> Iterator[Rec
     if kind == "jsonl":
         return _json_records(path)
     return _parquet_records(path)
+
+
+def _begins_as_parquet(path: Path) -> bool:
+    require_file(path)
+    try:
+        with path.open("rb") as file:
+            return file.read(len(PARQUET)) == PARQUET
+    except OSError:
+        return False  # whoever reads it says why not
 
 
 def _table(path: Path, lines: Iterable[tuple[int, list[str] | Refusal]]) -> Iterator[Record]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from nlu_rl.data.checks import Refusal
-from nlu_rl.data.files import parse_columns, read_examples, read_file, read_records
+from nlu_rl.data.files import parse_columns, read_examples, read_file, read_records, read_table
 from nlu_rl.data.records import records_of
 from nlu_rl.data.schema import get_schema
 from nlu_rl.errors import DataError
@@ -331,3 +331,13 @@ def test_a_quote_that_does_not_close_costs_its_own_row_alone(
     found = list(records_of(path, "csv"))
     assert [number for number, record in found if isinstance(record, Refusal)] == refused
     assert [record["text"] for _, record in found if isinstance(record, dict)] == texts
+
+
+def test_a_parquet_file_is_known_whatever_it_is_called(tmp_path: Path) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    path = tmp_path / "rows.csv"
+    pyarrow.parquet.write_table(pyarrow.table({"text": ["a"], "label": ["b"]}), path)
+    with pytest.raises(DataError, match="is a Parquet file"):
+        read_table(path)
