@@ -58,7 +58,7 @@ def show(
     json: Json = False,
 ) -> None:
     """Show where a data set comes from, its counts, and some rows."""
-    from nlu_rl.data.cache import describe, read_rows
+    from nlu_rl.data.cache import damaged_splits, describe, read_rows
     from nlu_rl.data.schema import get_schema
 
     schema = get_schema(name)
@@ -76,8 +76,9 @@ def show(
     facts += [("source", schema.source), ("licence", schema.licence)]
     if not here:
         facts.append(("rows", f"{entry['damaged'] or 'not here'}. {schema.bring}"))
+    wrong = damaged_splits(schema.name)
     for part, counts in entry["splits"].items():
-        facts.append((part, _counts(counts)))
+        facts.append((part, f"damaged: {wrong[part]}" if part in wrong else _counts(counts)))
     print_table((schema.name, ""), facts)
     if chosen is not None and entry["examples"]:
         table = [(row["id"], *map(_short, row["fields"].values()), row["gold"] or "") for row in entry["examples"]]

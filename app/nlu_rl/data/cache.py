@@ -37,7 +37,8 @@ def read_meta(name: str) -> dict[str, Any] | None:
     path = dataset_folder(name) / "meta.json"
     try:
         meta = json.loads(path.read_bytes())
-        meta["splits"].items()
+        if not all(map(_is_entry, meta["splits"].values())):
+            raise ValueError
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -45,6 +46,12 @@ def read_meta(name: str) -> dict[str, Any] | None:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(f"The data set '{name}' is damaged: {path} is not valid.", _mend(name)) from None
     return dict(meta)
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether a split of `meta.json` is as `_entry` makes it, as far as anything relies on it."""
+    kinds = {"rows": int, "sha256": list, "source": str, "labels": dict, "refused": int, "dropped": dict}
+    return all(isinstance(entry[key], kind) for key, kind in kinds.items())
 
 
 def describe(name: str) -> dict[str, Any]:

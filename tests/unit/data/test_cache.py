@@ -1,5 +1,6 @@
 """The cache: whole or unchanged, damage is noticed, two writers do not clash."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from nlu_rl.data import cache
+from nlu_rl.data.cache import dataset_folder, describe, read_meta
 from nlu_rl.data.checks import SplitRows
 from nlu_rl.data.schema import get_schema
 from nlu_rl.errors import DataError
@@ -131,6 +133,7 @@ def test_a_held_lock_is_an_error_in_the_end(home: Path, monkeypatch: pytest.Monk
 WRITER = """
 import sys
 from nlu_rl.data import cache
+from nlu_rl.data.cache import dataset_folder, describe, read_meta
 from nlu_rl.data.checks import SplitRows
 from nlu_rl.data.schema import get_schema
 
@@ -177,3 +180,13 @@ def test_a_damaged_split_is_found(home: Path) -> None:
     assert "not what was written" in found["train"]
     assert "cannot be read" in found["test"]
     assert cache.damaged_splits("glue/cola") == {}
+
+
+@pytest.mark.parametrize("split", [None, [], {"rows": 3}, {"rows": "3", "sha256": []}])
+def test_a_split_that_is_no_entry_is_damage(home: Path, split: object) -> None:
+    folder = dataset_folder("glue/cola")
+    folder.mkdir(parents=True)
+    (folder / "meta.json").write_text(json.dumps({"v": 1, "name": "glue/cola", "splits": {"train": split}}))
+    with pytest.raises(DataError, match="is damaged"):
+        read_meta("glue/cola")
+    assert "is damaged" in describe("glue/cola")["damaged"]
