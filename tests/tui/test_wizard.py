@@ -312,3 +312,8 @@ async def test_a_task_brings_its_recipes(open_app: Open, ready: Path) -> None:
         assert pilot.app.screen.draft.path == paths.recipes_dir() / "sst2-sft.yaml"
         shown = await step(pilot, "enter")
         assert "sst2-grpo" in shown
+
+
+def test_a_key_of_any_characters_is_shown_at_its_line() -> None:
+    message = "Unknown key '[/b]bad[red]'. Known: evaluate, seed."
+    assert wrong_line('seed: 1\n"[/b]bad[red]": 3\nevaluate: {}\n', message) == 2

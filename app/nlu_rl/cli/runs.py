@@ -124,22 +124,26 @@ def rm(
 
 @app.command()
 def restore(
-    run: Annotated[
-        str,
+    runs: Annotated[
+        list[str],
         typer.Argument(
-            metavar="RUN", help="Name of a removed run.", autocompletion=completion.trashed_runs, show_default=False
+            metavar="RUN...",
+            help="Names of removed runs.",
+            autocompletion=completion.trashed_runs,
+            show_default=False,
         ),
     ],
     json: Json = False,
 ) -> None:
-    """Bring back a removed run."""
+    """Bring back removed runs."""
     from nlu_rl.cli.console import emit_json, note
     from nlu_rl.runs.trash import restore as bring_back
 
-    name = bring_back(run).name
-    note(f"{name} is back.")
-    if json:
-        emit_json({"run": name, "removed": False})
+    for run in runs:
+        name = bring_back(run).name
+        note(f"{name} is back.")
+        if json:
+            emit_json({"run": name, "removed": False})
 
 
 def _brief(run: "RunDirectory") -> dict[str, Any] | None:

@@ -70,8 +70,10 @@ def job(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
             _write_manifest(reference, folder, draft)
         except OSError as error:
             raise disk_error(error, f"write the bundle to {target}") from None
+        expected = _probe(loaded)
+        del loaded  # two of a large model would not fit into many a machine
         phase("loading it again")
-        _require_same(loaded, draft)
+        _require_same(reference.name, expected, draft)
         put_in_place(draft, target)
     return {
         "model": reference.name,
@@ -117,15 +119,20 @@ def _write_manifest(reference: Reference, source: Path, draft: Path) -> None:
 
 
 @torch.no_grad()
-def _require_same(loaded: LoadedModel, draft: Path) -> None:
-    """Load the folder as anyone would and compare its logits with those of the model in memory."""
-    require_whole(draft, name=loaded.name)
+def _probe(loaded: LoadedModel) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the token ids of a short text, (1, L), and the logits of the model for them, (1, L, vocabulary)."""
+    ids = loaded.tokenizer(_PROBE, add_special_tokens=False, return_tensors="pt")["input_ids"]
+    return ids, loaded.model(input_ids=ids).logits.clone()
+
+
+def _require_same(name: str, expected: tuple[torch.Tensor, torch.Tensor], draft: Path) -> None:
+    """Load the folder as anyone would and compare its logits with those of the model that was written."""
+    require_whole(draft, name=name)
     if problems := verify_folder(draft):
         raise InternalError(f"The bundle is damaged: {' '.join(problems)}", "Check the disk and try again.")
-    again = load_model(str(draft), precision="bfloat16", device=_CPU)
-    ids = loaded.tokenizer(_PROBE, add_special_tokens=False, return_tensors="pt")["input_ids"]
-    if again.tokenizer(_PROBE, add_special_tokens=False)["input_ids"] != ids[0].tolist():
+    ids, logits = _probe(load_model(str(draft), precision="bfloat16", device=_CPU))
+    if not torch.equal(ids, expected[0]):
         raise InternalError("The bundle's tokenizer reads text otherwise.", "Please report this.")
-    if not torch.equal(loaded.model(input_ids=ids).logits, again.model(input_ids=ids).logits):
+    if not torch.equal(logits, expected[1]):
         raise InternalError("The bundle's logits are not those of the model it was made from.", "Please report this.")
-    logger.info("the bundle in %s gives the very logits of the model in memory", draft)
+    logger.info("the bundle in %s gives the very logits of the model it was made from", draft)

@@ -20,6 +20,8 @@ _NF4_BYTES = 0.5 + 0.127 / 8  # four bits, and the doubly quantized scales
 _LOGIT_COPIES_BYTES = 20  # logits, their float32, log-probabilities, probabilities, gradient
 _LIBRARIES_BYTES = {"cuda": int(0.9 * GIB), "cpu": int(0.7 * GIB)}
 _FRAGMENTATION = 0.08
+COMFORTABLE_SHARE = 0.05
+"""Of the memory, to be left free: the plan is arithmetic, and other programs use the card too."""
 _SMALL_RANK = 4
 _MAX_MICRO_BATCH_TOKENS = {"cuda": 16_384, "cpu": 4_096}
 
@@ -126,9 +128,19 @@ def numbers_of(
 
 
 def plan_memory(shape: ModelShape, numbers: RunNumbers, budget_bytes: int) -> MemoryPlan:
-    """Return the plan for the stated micro-batch, or for the largest one within the budget (at least one row)."""
+    """Return the plan for the stated micro-batch, or for the largest one within the budget (at least one row).
+
+    Of those within the budget one is preferred that leaves COMFORTABLE_SHARE of it.
+    """
     if numbers.micro_batch_tokens is not None:
         return _plan(shape, numbers, budget_bytes, numbers.micro_batch_tokens)
+    comfortable = _largest(shape, numbers, int(budget_bytes * (1 - COMFORTABLE_SHARE)))
+    if comfortable.fits:
+        return replace(comfortable, budget_bytes=budget_bytes)
+    return _largest(shape, numbers, budget_bytes)
+
+
+def _largest(shape: ModelShape, numbers: RunNumbers, budget_bytes: int) -> MemoryPlan:
     ceiling = min(numbers.batch, numbers.rows_in(_MAX_MICRO_BATCH_TOKENS[numbers.device]))
     plan = _plan(shape, numbers, budget_bytes, numbers.packed_tokens(ceiling))
     for rows in range(ceiling - 1, 0, -1):
@@ -240,7 +252,8 @@ def _plan(shape: ModelShape, numbers: RunNumbers, budget_bytes: int, tokens: int
 def _milder(numbers: RunNumbers, bfloat16: bool) -> Iterator[tuple[list[str], RunNumbers]]:
     """Yield changes, few before many, and those that cost only time before those that touch the result.
 
-    With a smaller batch a run learns otherwise, with a smaller rank it can learn less: they come last.
+    With a smaller batch a run learns otherwise, with a smaller rank it can learn less, and smaller groups say less of
+    each answer: they come last.
     """
     options: list[tuple[str, dict[str, Any]]] = []
     if numbers.micro_batch_tokens is not None:
@@ -251,17 +264,27 @@ def _milder(numbers: RunNumbers, bfloat16: bool) -> Iterator[tuple[list[str], Ru
         options.append(("precision=bfloat16", {"compute_bytes": 2}))
     if numbers.quantize == "none":
         options.append(("quantize=nf4", {"quantize": "nf4"}))
-    yield from _combined(options, numbers, 1)
-    batches = _smaller_batches(numbers)
-    for batch in batches:
-        for overrides, changed in _combined(options, replace(numbers, batch=batch), 0):
-            yield [*overrides, f"train.batch={batch}"], changed
-    if numbers.rank > _SMALL_RANK:
-        smaller = replace(numbers, rank=_SMALL_RANK)
-        for batch in (numbers.batch, *batches):
-            for overrides, changed in _combined(options, replace(smaller, batch=batch), 0):
-                stated = [] if batch == numbers.batch else [f"train.batch={batch}"]
-                yield [*overrides, f"lora.rank={_SMALL_RANK}", *stated], changed
+    for rank in (numbers.rank, *_halves(numbers.rank, _SMALL_RANK)):
+        for batch in (numbers.batch, *_smaller_batches(numbers)):
+            stated = [f"lora.rank={rank}"] * (rank != numbers.rank) + [f"train.batch={batch}"] * (
+                batch != numbers.batch
+            )
+            for overrides, changed in _combined(options, replace(numbers, rank=rank, batch=batch), not stated):
+                yield [*overrides, *stated], changed
+    for group in _halves(numbers.group, 2):
+        smaller = replace(numbers, rank=min(numbers.rank, _SMALL_RANK), batch=group, group=group)
+        stated = [f"grpo.completions={group}", f"train.batch={group}"]
+        stated += [f"lora.rank={_SMALL_RANK}"] * (smaller.rank != numbers.rank)
+        for overrides, changed in _combined(options, smaller, 0):
+            yield [*overrides, *stated], changed
+
+
+def _halves(number: int, least: int) -> list[int]:
+    """Return half the number, half of that and so on, down to the least."""
+    found = []
+    while (number := number // 2) >= least:
+        found.append(number)
+    return found
 
 
 def _smaller_batches(numbers: RunNumbers) -> list[int]:

@@ -7,7 +7,7 @@ from typing import Any
 from nlu_rl.errors import ModelError
 from nlu_rl.models.catalogue import ModelEntry, resolve_reference
 from nlu_rl.models.machine import Accelerator, wanted_precision
-from nlu_rl.models.memory import RunNumbers, numbers_of, plan_memory, what_to_change
+from nlu_rl.models.memory import COMFORTABLE_SHARE, RunNumbers, numbers_of, plan_memory, what_to_change
 from nlu_rl.models.quantized import stored_quantization
 from nlu_rl.models.shape import ModelShape, shape_of_folder
 from nlu_rl.models.step_cost import speed_of, step_cost
@@ -15,8 +15,6 @@ from nlu_rl.recipe import Recipe
 
 PROMPT_TOKENS = 256
 """Longest prompt assumed when none is stated: a sentence task with its instructions."""
-COMFORTABLE_SHARE = 0.05
-"""Of the memory, to be left free: the plan is arithmetic, and other programs use the card too."""
 
 
 def plan_recipe(

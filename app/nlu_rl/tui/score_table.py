@@ -82,7 +82,7 @@ def _named(one: "Measured", cells: int, *, how: bool) -> str:
     """Return who was evaluated; of several of one name also how they answered."""
     if not how:
         return cut(one.name, cells)
-    told = how_text(one).removeprefix("sample, ")
+    told = how_text(one).replace("sample, ", "")
     return f"{shortened(one.name, max(1, cells - len(told) - 1))} {told}"
 
 

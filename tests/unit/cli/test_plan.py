@@ -21,13 +21,22 @@ def test_a_prompt_longer_than_the_context_is_refused(home: Path) -> None:
         require_room(recipe, 5000)
 
 
-@pytest.mark.parametrize("micro_batch_tokens", [None, 1024])
-def test_a_plan_that_fits_only_just_says_so_and_what_leaves_room(home: Path, micro_batch_tokens: int | None) -> None:
-    def plan(memory: int, train: dict[str, object]) -> dict[str, Any]:
-        recipe = Recipe.model_validate({"model": "smollm2-135m", "tasks": ["sst2"], "method": "ppo", "train": train})
-        return plan_recipe(recipe, Accelerator("a card", memory, "cuda", bfloat16=True))
+def plan(memory: int, train: dict[str, object]) -> dict[str, Any]:
+    recipe = Recipe.model_validate({"model": "smollm2-135m", "tasks": ["sst2"], "method": "ppo", "train": train})
+    return plan_recipe(recipe, Accelerator("a card", memory, "cuda", bfloat16=True))
 
-    train: dict[str, object] = {"micro_batch_tokens": micro_batch_tokens, "batch": 8}
+
+def test_a_micro_batch_that_is_not_stated_leaves_room(home: Path) -> None:
+    whole = plan(80 << 30, {"batch": 8})
+    memory = int(whole["total_bytes"] / 0.999)
+    smaller = plan(memory, {"batch": 8})
+    assert smaller["fits"]
+    assert not smaller["tight"]
+    assert smaller["micro_batch_tokens"] < whole["micro_batch_tokens"]
+
+
+def test_a_plan_that_fits_only_just_says_so_and_what_leaves_room(home: Path) -> None:
+    train: dict[str, object] = {"micro_batch_tokens": 1024, "batch": 8}
     whole = plan(80 << 30, train)
     assert (whole["tight"], whole["roomier"]) == (False, [])
     assert _verdict(whole).startswith("It fits. ")

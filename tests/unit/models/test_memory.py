@@ -160,5 +160,13 @@ def test_advice_is_mild_first_and_true() -> None:
     milder = replace(large, quantize="nf4", gradient_checkpointing=True, rank=4)
     assert not plan_memory(thirteen, milder, 16 * GIB).fits
     assert plan_memory(thirteen, replace(milder, batch=batch), 16 * GIB).fits
+    huge = replace(large, prompt_tokens=2000, quantize="nf4", gradient_checkpointing=True)
+    advised = what_to_change(thirteen, huge, 15 * GIB, bfloat16=True)
+    assert advised[0].startswith("grpo.completions="), "smaller groups before it is given up"
+    ranks = what_to_change(
+        thirteen, replace(PPO, rank=512, quantize="nf4", gradient_checkpointing=True), 12 * GIB, bfloat16=True
+    )
+    assert ranks[0].startswith("lora.rank=")
+    assert int(ranks[0].partition("=")[2]) > 4
     wide = replace(PPO, compute_bytes=4)
     assert "precision=bfloat16" not in what_to_change(SEVEN_B, wide, 15 * GIB, bfloat16=False)

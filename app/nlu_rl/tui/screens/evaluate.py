@@ -200,7 +200,7 @@ class EvaluateScreen(RunActions):
         pair = self._pair()
         hint = "r on another evaluation of the same rows makes it the reference ◆." if self.found else ""
         self.query_one("#paired", Static).update(Text(sentence or hint, "" if sentence else style(self.app, "dim")))
-        names = [one.name for one in pair] if pair else []
+        names = [f"{letter(self.found.index(one))} {one.name}" for one in pair] if pair else []
         self.query_one(ChangesTable).show(names, fixed, broken)
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
@@ -226,9 +226,13 @@ class EvaluateScreen(RunActions):
             self.app.push_screen(TextDialog(one.run.name, result_text(self.app, "evaluate", one.result)))
 
     def action_reference(self) -> None:
-        if (one := self.current) is not None:
-            self.reference = self.found.index(one)
-            self._fill()
+        if (one := self.current) is None:
+            return
+        if not one.result:
+            self.notify("It is not done yet.", timeout=3)
+            return
+        self.reference = self.found.index(one)
+        self._fill()
 
     def action_show(self, kind: str) -> None:
         self.query_one(ChangesTable).kind = kind

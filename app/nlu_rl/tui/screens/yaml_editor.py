@@ -14,6 +14,7 @@ from nlu_rl.tui.draft import Draft
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.screens.outliving import Outliving
 
+_KEY = re.compile(r"Unknown key '(.+?)'\.")
 _LINE = re.compile(r"line (\d+)")
 
 
@@ -100,6 +101,12 @@ def wrong_line(text: str, message: str) -> int | None:
     """Return the number of the line that a recipe's error is about: YAML's own, else that of the key it names."""
     if found := _LINE.search(message):
         return int(found[1])
+    if unknown := _KEY.search(message):
+        name = unknown[1].rpartition(".")[2]
+        starts = (f"{name}:", f'"{name}"', f"'{name}'")
+        for number, written in enumerate(text.splitlines(), start=1):
+            if written.strip().startswith(starts):
+                return number
     for key in re.findall(r"([a-z_]+(?:\.[a-z_]+)*)", message):
         section, _, name = key.rpartition(".")
         if line := _line_of(text, section, name) or (_line_of(text, "", section) if section else None):
