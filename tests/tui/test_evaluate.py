@@ -1,6 +1,7 @@
 """The evaluations of a run on one axis, the rows that changed, and the jobs that are started from there."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,40 @@ async def test_intervals_confusions_and_changes(open_app: Open, measured: Path, 
             assert table.row_count == count
         await pilot.press("tab", "enter")
         await settled(pilot)
-        assert "right" in screen_text(pilot)
-        assert "text" in screen_text(pilot)
+        opened = screen_text(pilot)
+        assert all(word in opened for word in ("right", "text", "A wrote", "B wrote"))
+
+
+async def test_evaluations_of_one_run_are_told_apart(open_app: Open, measured: Path) -> None:
+    for changed in ({"greedy": True, "shots": 2}, {"samples": 3}):
+        other = record_evaluation(open_run("done-run"), "++++++++")
+        job = json.loads(other.job_path.read_text())
+        other.job_path.write_text(json.dumps({**job, "arguments": {**job["arguments"], **changed}}))
+    async with open_app((80, 24), run="done-run") as pilot:
+        await pilot.press("e")
+        await settled(pilot)
+        text = screen_text(pilot)
+        assert all(how in text for how in ("seed 1", "2-shot greedy", "3 samples"))
+        await pilot.press("down", "down", "r", "up")
+        await settled(pilot)
+        assert "2-shot greedy" in shown(pilot, "#paired"), "what is compared was not answered alike"
+
+
+async def test_an_evaluation_under_way_is_no_reference(open_app: Open, measured: Path) -> None:
+    other = record_evaluation(open_run("done-run"), "++++++++")
+    job = json.loads(other.job_path.read_text())
+    other.job_path.write_text(json.dumps({**job, "arguments": {**job["arguments"], "seed": 7}}))
+    write_status(other, Status(kind="evaluate", state="queued", heartbeat=time.time()))
+    async with open_app(run="done-run") as pilot:
+        await pilot.press("e")
+        await settled(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, EvaluateScreen)
+        before = screen.reference
+        while screen.current is None or screen.current.result:
+            await pilot.press("down")
+        await pilot.press("r")
+        assert screen.reference == before
 
 
 async def test_it_opens_where_there_is_something_to_compare(open_app: Open, measured: Path) -> None:

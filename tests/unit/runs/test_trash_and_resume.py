@@ -1,5 +1,6 @@
 """Removing can be undone, and nothing that runs is removed or started twice."""
 
+import json
 import os
 import time
 from pathlib import Path
@@ -12,9 +13,9 @@ from nlu_rl.runs import control
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import RunDirectory, create_run, list_runs, open_run
 from nlu_rl.runs.lock import RunBusyError, RunLock
-from nlu_rl.runs.resume import requeue
+from nlu_rl.runs.resume import drop_samples, requeue
 from nlu_rl.runs.status import Status, host_name, process_started, read_status, write_status
-from nlu_rl.runs.trash import empty, removable, remove, restore, trashed
+from nlu_rl.runs.trash import at_work, empty, removable, remove, restore, trashed
 
 
 def test_a_damaged_run_is_removed_as_it_is(home: Path) -> None:
@@ -54,6 +55,32 @@ def test_removed_runs_come_back(home: Path) -> None:
     assert empty() == 1
     with pytest.raises(RunError, match="No run has been removed"):
         restore("run-01")
+
+
+def test_a_run_with_an_evaluation_at_work_is_not_removed(home: Path) -> None:
+    run = make("done")
+    evaluation = create_run(run.eval_dir, "sst2", Job("evaluate"))
+    write_status(evaluation, Status(kind="evaluate", state="queued", heartbeat=time.time()))
+    with pytest.raises(RunError, match="run-01/eval/sst2-01 is queued"):
+        remove(run)
+    assert at_work(run) == evaluation
+    write_status(evaluation, Status(kind="evaluate", state="done"))
+    assert at_work(run) is None
+    remove(run)
+    assert trashed() == ["run-01"]
+
+
+def test_samples_of_steps_that_are_done_again_are_dropped(home: Path) -> None:
+    run = make("lost")
+    drop_samples(run, 0)  # there are none
+    lines = [json.dumps({"step": step, "id": f"row-{step}-{n}"}) for step in (1, 2, 3) for n in range(2)]
+    run.samples_path.write_text("\n".join([*lines, ""]) + "{half", encoding="utf-8")
+    drop_samples(run, 3)
+    assert run.samples_path.read_text(encoding="utf-8").splitlines()[:-1] == lines
+    drop_samples(run, 2)
+    assert run.samples_path.read_text(encoding="utf-8").splitlines() == lines[:4]
+    drop_samples(run, 0)
+    assert not run.samples_path.read_text(encoding="utf-8")
 
 
 def test_a_live_or_locked_run_is_not_removed(home: Path) -> None:
