@@ -62,6 +62,7 @@ def plan(
     from nlu_rl.runs.prompt_sizes import plan_on_rows
 
     _, resolved = resolve(recipe, overrides or [])
+    require_usable(resolved)
     card = named_accelerator(gpu)
     if prompt_tokens is None:
         report, counted = plan_on_rows(resolved, card, price)
@@ -73,6 +74,16 @@ def plan(
         emit_json(report)
     else:
         _print(report, counted=counted)
+
+
+def require_usable(recipe: "Recipe") -> None:
+    """Raise ModelError for a folder that no run can use, such as an encoder's: a plan of it would mislead."""
+    from nlu_rl.models.catalogue import resolve_reference
+    from nlu_rl.models.verify import require_whole
+
+    model = resolve_reference(recipe.model)
+    if model.kind == "folder":
+        require_whole(model.folder, name=model.name)
 
 
 def require_room(recipe: "Recipe", prompt_tokens: int) -> None:

@@ -61,7 +61,7 @@ def model_card(
         f"{origin.name}, fine-tuned by {method} on {', '.join(recipe.tasks)} with a LoRA of rank {recipe.lora.rank}, "
         f"merged into {_MERGED[into]}. Made by nlu-rl {__version__} from run `{run}`, {step}.",
         "## Base weights",
-        _base_weights(origin.name, manifest or {}),
+        _base_weights(origin.name, manifest or {}, recipe.quantize),
         "## Data",
         _data(names),
         "## Scores",
@@ -105,11 +105,12 @@ def _without_folders(recipe: Recipe) -> Recipe:
     return recipe.model_copy(update={"model": bare_name(recipe.model), "tasks": tasks, "start_from": start})
 
 
-def _base_weights(base_id: str, manifest: Mapping[str, Any]) -> str:
+def _base_weights(base_id: str, manifest: Mapping[str, Any], quantize: str) -> str:
     """Return what the base's weights were made from: under one name there are several, and an adapter fits its own."""
     held = " in 4 bits (NF4)" if manifest.get("source") == "bundle" else ""
     made_from = manifest.get("made_from") or manifest
-    belongs = f"This model is made of these weights{held}, and `adapter/` belongs on them"
+    on_them = "on them as they are held in 4 bits (NF4)" if quantize == "nf4" else "on them"
+    belongs = f"This model is made of these weights{held}, and `adapter/` belongs {on_them}"
     converted = made_from.get("converted_from")
     if converted:
         return (
