@@ -170,6 +170,8 @@ async def test_the_whole_of_an_error_can_be_read(open_app: Open, ready: Path, si
 async def test_a_run_that_can_come_to_nothing_is_started_only_when_that_is_confirmed(
     open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    some = check_answer_room(get_task("sst2"), get_task("sst2").load("train"), lambda text: 6 + text.count("neg"), 6)
+    assert (some.state, some.holds, some.fix) == ("warn", False, "Add generation.max_new_tokens=9.")
     cut = check_answer_room(get_task("sst2"), get_task("sst2").load("train"), len, 2)
     monkeypatch.setattr(review_step, "check_recipe", lambda recipe: [cut])
     async with open_app() as pilot:

@@ -42,9 +42,19 @@ def check_rows(task: Judging, train: Sequence[Example], validation: Sequence[Exa
 def check_answer_room(
     task: Judging, train: Sequence[Example], tokens: Callable[[str], int], max_new_tokens: int
 ) -> Check:
-    """Can a right answer be sampled whole; `tokens` counts those of a text."""
+    """Can right answers be sampled whole; `tokens` counts those of a text."""
     targets = {task.target(example) for example in train[:COUNTED_ROWS] if example.gold is not None}
-    needed = min(map(tokens, targets), default=0)
+    lengths = [tokens(target) for target in targets]
+    needed, longest = min(lengths, default=0), max(lengths, default=0)
+    if needed <= max_new_tokens < longest:
+        cut = sum(length > max_new_tokens for length in lengths)
+        return Check(
+            f"answers {task.name}",
+            "warn",
+            f"generation.max_new_tokens is {max_new_tokens}: {cut} of {len(lengths)} right answers of {task.name} are "
+            f"longer, up to {longest}, and cut.",
+            f"Add generation.max_new_tokens={longest + 2}.",
+        )
     if needed <= max_new_tokens:
         message = f"The shortest right answer of {task.name} takes {needed} of {max_new_tokens} new tokens."
         return Check(f"answers {task.name}", "ok", message)

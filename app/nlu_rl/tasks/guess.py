@@ -42,7 +42,7 @@ SOME_REPEATED = 0.7
 WORDS = 2.5
 """Words a cell, from which on a column is text."""
 _NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity)$", re.IGNORECASE)
-_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)$")
+_NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$")
 
 
 @dataclass(frozen=True, slots=True)

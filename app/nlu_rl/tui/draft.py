@@ -170,7 +170,8 @@ def _way_for(task: str) -> Way | None:
     except NluRlError:
         return None
     kind = "answers" if found.answers else "span" if found.schema.free_text else "number"
-    return way_for(kind, found.answers or ())
+    scale = (getattr(found, "low", 0.0), getattr(found, "high", 5.0))
+    return way_for(kind, found.answers or (), scale)
 
 
 def _recipes_of(task: str, model: str) -> list[Path]:

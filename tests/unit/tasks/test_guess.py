@@ -109,3 +109,11 @@ def test_lists_of_accepted_answers_are_spans_however_few_differ(answers: Any) ->
 def test_a_column_of_fewer_than_two_answers_is_no_label(labels: list[str], reason: str) -> None:
     with pytest.raises(DataError, match=reason):
         guess_task(rows(text=TEXTS, label=labels))
+
+
+def test_numbers_as_programs_write_them_are_a_scale() -> None:
+    guess = guess_task(rows(text=TEXTS, score=[f"{(n + 10) * 1e-6:.3e}" for n in range(60)]))
+    assert guess.kind == "number"
+    assert 0 < guess.low <= 1e-5
+    assert 6.9e-5 <= guess.high < 1e-4
+    assert guess_task(rows(text=TEXTS, p=[(n + 20) / 100 for n in range(60)])).high == 1.0

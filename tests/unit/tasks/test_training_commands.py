@@ -7,7 +7,7 @@ import pytest
 from nlu_rl.paths import recipes_dir
 from nlu_rl.recipe import load_recipe
 from nlu_rl.tasks.task_file import TaskFile
-from nlu_rl.tasks.training_commands import next_commands
+from nlu_rl.tasks.training_commands import next_commands, way_for
 
 
 def task_file(**changes) -> TaskFile:
@@ -43,3 +43,20 @@ def test_long_answers_have_room() -> None:
     assert "generation.max_new_tokens=32" in first
     assert "generation.max_new_tokens=32" in next_commands(task_file(kind="span"), "my.yaml")[0]
     assert "max_new_tokens" not in next_commands(task_file(answers=["no", "yes"]), "my.yaml")[0]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "overrides"),
+    [
+        (0.0, 5.0, []),
+        (1e-5, 5e-5, ["generation.max_new_tokens=16", "reward_scale=unit"]),
+        (1e6, 5e6, ["generation.max_new_tokens=17", "reward_scale=unit"]),
+    ],
+)
+def test_a_scale_far_from_that_of_stsb_has_its_reward_divided(low: float, high: float, overrides: list[str]) -> None:
+    assert way_for("number", (), (low, high)).overrides == overrides
+
+
+def test_digits_take_a_token_each() -> None:
+    assert way_for("answers", ["2020-01-01", "2021-12-31"]).overrides == ["generation.max_new_tokens=18"]
+    assert way_for("answers", ["not acceptable", "acceptable"]).overrides == []
