@@ -51,7 +51,7 @@ def multirc(split: str, line: Record) -> Iterator[Raw]:
 def record(split: str, line: Record) -> Iterator[Raw]:
     passage = line["passage"]
     text = _text(passage["text"])
-    names = (text[span["start"] : span["end"] + 1] for span in passage["entities"])
+    names = [_span(text, span) for span in passage["entities"]]
     entities = entity_lines(standing_in(text, names))
     for query in line["qas"]:
         texts = {"passage": text, "entities": entities, "query": _text(query["query"])}
@@ -117,9 +117,19 @@ def entity_lines(names: Iterable[str]) -> str:
     return "\n".join(dict.fromkeys(" ".join(name.split()) for name in names))
 
 
+def _span(text: str, span: Record) -> str:
+    """Return an entity of ReCoRD; its `end` is its last character."""
+    start, end = int(span["start"]), int(span["end"])
+    if not 0 <= start <= end < len(text):
+        raise ValueError(f"an entity is said to stand from {start} to {end} of {len(text)} characters")
+    return text[start : end + 1]
+
+
 def _index(record: Record) -> str:
     """Return the number of a row; the leaderboard files go by it."""
     index = record["idx"]
+    if index is None:
+        raise KeyError("idx")
     if isinstance(index, bool) or not re.fullmatch(r"\d+", str(index)):
         raise ValueError(f"its idx {_shown(index)} is no number")
     return str(index)

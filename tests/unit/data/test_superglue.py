@@ -313,7 +313,8 @@ def test_a_word_that_stands_outside_its_sentence_is_refused(
         ("COPA", {"label": 2}, "the label '2' is neither 0 nor 1"),
         ("WSC", {"target": {"span1_text": "A", "span2_text": "it", "span2_index": 99}}, "the pronoun is said to be"),
         ("BoolQ", {}, "its id 'train-3' is that of an earlier row"),
-        ("BoolQ", {"idx": None}, "its idx 'None' is no number"),
+        ("BoolQ", {"idx": None}, "no 'idx' in it"),
+        ("BoolQ", {"idx": [1]}, "its idx '[1]' is no number"),
         ("BoolQ", {"idx": 9, "passage": None}, "'None' is not a text"),
     ],
 )
@@ -336,3 +337,15 @@ def test_a_query_without_its_gap_is_refused(tmp_path: Path, home: Path) -> None:
     part = import_superglue(tmp_path).splits[0]
     assert [row["id"] for row in part.rows] == ["validation-0"]
     assert str(part.refused[0]) == "line 1: the query 1 has no @placeholder"
+
+
+def test_an_entity_outside_the_passage_is_refused(tmp_path: Path, home: Path) -> None:
+    def line(index: int, end: int) -> dict[str, Any]:
+        passage = {"text": "Ann met Bob.", "entities": [{"start": 0, "end": end}]}
+        queries = [{"idx": index, "query": "@placeholder", "answers": [{"text": "Ann"}]}]
+        return {"idx": index, "passage": passage, "qas": queries}
+
+    write(tmp_path / "ReCoRD" / "val.jsonl", line(0, 2), line(1, 999))
+    part = import_superglue(tmp_path).splits[0]
+    assert [row["id"] for row in part.rows] == ["validation-0"]
+    assert str(part.refused[0]) == "line 2: an entity is said to stand from 0 to 999 of 12 characters"
