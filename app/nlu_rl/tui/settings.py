@@ -55,7 +55,7 @@ def read_settings() -> Settings:
     except FileNotFoundError:
         return default_settings()
     except yaml.YAMLError as error:
-        raise _wrong(f"{yaml_problem(error)}.") from None
+        raise _wrong(f"it cannot be read: {yaml_problem(error)}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise _wrong(f"it cannot be read: {' '.join(str(error).split())}.") from None
     if content is None:

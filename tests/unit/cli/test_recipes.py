@@ -36,7 +36,12 @@ def test_a_bundle_is_held_in_four_bits(
     assert recipe.quantize == "nf4"
     assert ("so quantize is nf4, not none." in capsys.readouterr().err) is told
     [model] = [check for check in check_recipe(recipe) if check.name == "model"]
-    assert model.message.endswith("its weights in 4 bits (quantize: nf4).")
+    assert model.message.endswith(
+        "its weights in 4 bits (quantize: nf4), but has no manifest.json: no hash can be checked."
+    )
+    (bundle / "manifest.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
+    [model] = [check for check in check_recipe(recipe) if check.name == "model"]
+    assert (model.state, model.message.endswith("its weights in 4 bits (quantize: nf4).")) == ("ok", True)
 
 
 def test_other_models_are_held_as_the_recipe_says(

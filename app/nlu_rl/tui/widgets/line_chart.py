@@ -80,6 +80,7 @@ class LineChart(Widget, can_focus=True):
     def on_resize(self) -> None:
         self.cursor = None
         self._write_legend()
+        self.refresh()  # what was painted before has the names of the other size
 
     def _write_legend(self) -> None:
         """Name every curve with its last value, or that at the cursor: in the border, or in lines below the curves.
@@ -174,4 +175,5 @@ def _legend(curve: Curve, cells: int, place: float | None) -> str:
     if place is not None:
         value = min(curve.points, key=lambda point: abs(point[0] - place))[1]
     mark = "" if curve.mark == curve.name else curve.mark
-    return f"{LEGEND[curve.stroke]}{mark} {curve.name[:cells]} {short(value)}"
+    gap = "" if mark and cells < len(curve.name) else " "
+    return f"{LEGEND[curve.stroke]}{mark}{gap}{curve.name[:cells]} {short(value)}"
