@@ -1,7 +1,6 @@
 """The monitor of live, finished, lost and broken runs, at every size."""
 
 import json
-import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -9,21 +8,15 @@ from typing import Any
 
 import pytest
 
-from nlu_rl.recipe import Recipe
 from nlu_rl.runs import control
 from nlu_rl.runs.events import EventReader
 from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.status import read_status, write_status
 from nlu_rl.tui.hardware import Card, Usage
-from nlu_rl.tui.sample_text import columns, having, parts_text, row_of
 from nlu_rl.tui.screens import monitor
 from nlu_rl.tui.screens.dialogs import ProblemDialog
 from nlu_rl.tui.screens.monitor import PANELS, MonitorScreen
-from nlu_rl.tui.screens.sample import SampleDialog
-from nlu_rl.tui.widgets.filter_bar import FilterBar
 from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
-from nlu_rl.tui.widgets.line_chart import LineChart
-from nlu_rl.tui.widgets.raster import Curve
 from tui.conftest import Open, screen_text, settled
 from tui.recorded import line, record, step_line
 
@@ -164,89 +157,6 @@ async def test_a_number_that_is_not_finite_raises_the_banner(open_app: Open, run
         assert "lower train.learning_rate" in shown
 
 
-async def test_a_sample_opens_in_full(open_app: Open, runs: Path) -> None:
-    async with open_app(run="done-run") as pilot:
-        await pilot.press("7", "down", "enter")
-        await settled(pilot)
-        assert isinstance(pilot.app.screen, SampleDialog)
-        shown = screen_text(pilot)
-        for words in ("Sample 2/", "∅ nothing", "exceptional -1.00", "▼ -1.00", "group"):
-            assert words in shown
-        await pilot.press("right")
-        assert "Sample 3/" in screen_text(pilot)
-        await pilot.press("escape")
-        assert isinstance(pilot.app.screen, MonitorScreen)
-
-
-async def test_completion_and_text_stand_apart(open_app: Open, runs: Path) -> None:
-    sample = {"completion": "I think that it is neither of the two", "prompt": "Rate it.\n\nReview: a long dull film"}
-    async with open_app(run="done-run") as pilot:
-        for width in (78, 118, 198):
-            cells = columns(width)
-            row = dict(zip(cells, row_of(pilot.app, sample, cells), strict=True))
-            for name in ("completion", "text"):
-                assert row[name].cell_len <= cells[name]
-            assert sum(cells.values()) + 2 * len(cells) + 1 <= width
-            assert row["completion"].plain.endswith("…") == (cells["completion"] < len(sample["completion"]))
-        assert list(columns(70))[-1] == "completion"  # there is no room for both
-        assert row["text"].plain == "a long dull film"
-
-
-async def test_samples_are_filtered(open_app: Open, runs: Path) -> None:
-    async with open_app(run="done-run") as pilot:
-        await pilot.press("slash", *"number 17", "enter")
-        await settled(pilot)
-        table = pilot.app.screen.query_one("#panel-7")
-        assert {sample["step"] for sample in table.samples} == {17}
-        await pilot.press("escape", "slash", "enter")
-        await settled(pilot)
-        assert not pilot.app.screen.query_one(FilterBar).is_open
-        assert len({sample["step"] for sample in table.samples}) > 1
-
-
-def test_a_filter_looks_into_what_is_a_samples_own() -> None:
-    asked = "Answer with positive or negative.\n\nReview: {}\n<|assistant|>\n"
-    samples = [
-        {
-            "task": "sst2",
-            "prompt": asked.format("dull"),
-            "completion": "negative",
-            "extracted": "negative",
-            "gold": "a",
-        },
-        {
-            "task": "sst2",
-            "prompt": asked.format("fine\nand good"),
-            "completion": "",
-            "extracted": None,
-            "gold": "positive",
-        },
-    ]
-    assert having(["negative"], samples) == samples[:1]
-    assert having(["positive"], samples) == samples[1:]
-    assert having(["fine", "good"], samples) == samples[1:]
-    assert having(["review:"], samples) == samples
-    assert having(["answer"], samples) == []
-    assert having([], samples) == samples
-    assert having(["answer"], samples[:1] * 2) == samples[:1] * 2, "of one prompt alone nothing is known to be shared"
-
-
-async def test_smoothing_and_log_scale_redraw(open_app: Open, runs: Path) -> None:
-    async with open_app(run="done-run") as pilot:
-        first = screen_text(pilot)
-        await pilot.press("S", "S")
-        smooth = screen_text(pilot)
-        await pilot.press("L")
-        await pilot.pause()
-        assert len({first, smooth, screen_text(pilot)}) == 3
-        assert "log└step" not in smooth
-        assert screen_text(pilot).count("log└step") == 6  # each chart's axis says so
-        chart = pilot.app.screen.query_one("#panel-1", LineChart)
-        chart.show([Curve("below", [(0, -1.0), (1, -2.0)], "good")], log_scale=True)
-        await pilot.pause()
-        assert "no value above 0" in screen_text(pilot)
-
-
 async def test_of_100_000_events_few_are_parsed(open_app: Open, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What opening a long run costs is what it parses; how long that takes depends on the machine."""
     run = record(home, "long-run", "training", steps=0)
@@ -263,19 +173,6 @@ async def test_of_100_000_events_few_are_parsed(open_app: Open, home: Path, monk
         assert series[-1][0] == 100_000
         assert series[0][0] < 1000
         assert len(series) <= 4200
-
-
-async def test_supervised_runs_say_that_there_is_no_reward(open_app: Open, home: Path) -> None:
-    run = record(home, "sft-run", method="sft", steps=2)
-    run.events_path.write_text(line(type="step", step=1, metrics={"loss": 0.5, "step_seconds": 1.0}))
-    run.samples_path.unlink()
-    async with open_app((160, 48), run="sft-run") as pilot:
-        shown = screen_text(pilot)
-        assert "no reward: supervised training has none" in shown
-        assert "no KL: supervised training has none" in shown
-        assert "━ smoothed 1.000" in shown  # its seconds are not split
-    async with open_app((80, 24), run="sft-run") as pilot:
-        assert "[4 Loss]" in screen_text(pilot)
 
 
 async def test_an_evaluation_shows_its_log_and_result(open_app: Open, home: Path) -> None:
@@ -304,51 +201,6 @@ async def test_the_hardware_is_shown_with_cards_where_there_are(
         panel.show(now)
         await pilot.pause()
         assert "▇▇" in screen_text(pilot)  # how busy it was, twice
-
-
-async def test_reward_parts_are_signed_and_coloured(open_app: Open, runs: Path) -> None:
-    async with open_app((120, 36), run="done-run") as pilot:
-        sample = {"parts": {"correctness": 1.0, "exceptional": -1.0, "length": 0.0}}
-        text = parts_text(pilot.app, sample)
-        assert text.plain == "correctness +1.00 exceptional -1.00 length +0.00"
-        colour = {text.plain[span.start : span.end]: str(span.style) for span in text.spans}
-        assert len({colour["+1.00"], colour["-1.00"], colour["+0.00"]}) == 3
-        assert parts_text(pilot.app, {"parts": {"em": 1.0, "f1": 0.5}}, 11).plain == "e+1.0 f+0.5"
-        assert "c+0.0 e-1.0" in screen_text(pilot)
-
-
-async def test_a_run_of_several_tasks_has_a_curve_for_each(open_app: Open, home: Path) -> None:
-    per_task = {"reward/sst2": 0.9, "reward/cola": 0.2}
-    run = record(home, "mix", "training", steps=20, **per_task)
-    with run.events_path.open("a") as file:
-        for task, accuracy in (("sst2", 0.8), ("cola", 0.6)):
-            file.write(line(type="validation", step=20, task=task, metric="accuracy", scores={"accuracy": accuracy}))
-    async with open_app((220, 55), run="mix") as pilot:
-        shown = screen_text(pilot)
-        for words in ("━1 sst2 0.900", "╍2 cola 0.200", "╍ start", "━1 sst2 0.800", "━2 cola 0.600"):
-            assert words in shown
-
-
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (120, 60)])
-async def test_no_name_of_a_curve_is_cut(open_app: Open, home: Path, size: tuple[int, int]) -> None:
-    names = ["financial-phrasebank", "financial-news", "mental-health", "superglue-rte", "movie-snippets"]
-    record(home, "mix", steps=20, **{f"reward/{name}": 0.5 for name in names})
-    async with open_app(size, run="mix") as pilot:
-        shown = screen_text(pilot)
-        cells = (
-            3 if size[1] == 36 else 99
-        )  # whole, they would leave nothing of a low chart; their numbers tell them apart
-        assert all(
-            re.search(rf"{number} ?{name[:cells]}\S* 0\.500", shown) for number, name in enumerate(names, start=1)
-        )
-        assert size[0] == 80 or all(f"{name} " in shown for name in ("· update", "━ gen", "╍ score"))
-        assert f"╍ {'start'[:cells]}" in shown
-        await pilot.press("left")
-        await settled(pilot)
-        assert "at step 20:" in screen_text(pilot)
-        pilot.app.screen.query_one("#panel-1", LineChart).show([Curve("alone", [(0, 1.0), (1, 2.0)], "good")])
-        await settled(pilot)
-        assert "━ alone 2.000 ─╯" in screen_text(pilot)
 
 
 @pytest.mark.parametrize(
@@ -381,20 +233,6 @@ async def test_the_footer_follows_the_run(open_app: Open, runs: Path) -> None:
         write_status(run, replace(read_status(run), state="stopped"))
         await again(pilot)
         assert "Resume" in screen_text(pilot).splitlines()[-1]
-
-
-async def test_the_score_of_the_base_model_stays_in_sight_after_supervised_training(open_app: Open, home: Path) -> None:
-    record(home, "sft-first")
-    run = record(home, "then-ppo", "training", steps=4)
-    recipe = Recipe.model_validate(
-        {"model": "smollm2-135m", "tasks": ["sst2"], "method": "ppo", "start_from": "sft-first"}
-    )
-    run.recipe_path.write_text(recipe.to_yaml())
-    async with open_app((220, 55), run="then-ppo") as pilot:
-        assert "╍ base 0.500" in screen_text(pilot)
-    shutil.rmtree(home / "runs" / "sft-first")
-    async with open_app((220, 55), run="then-ppo") as pilot:
-        assert "╍ before 0.500" in screen_text(pilot)
 
 
 async def test_the_log_keeps_to_its_end_and_to_its_words(

@@ -52,7 +52,7 @@ def prompt_sizes(recipe: Recipe) -> PromptSizes | None:
             longest_rows += [(task, example) for example in by_length[:LONGEST_ROWS]]
             spread_rows += [(task, example) for example in rows[:: max(1, len(rows) // SPREAD_ROWS)]]
         long, spread = (
-            [encode_prompt(tokenizer, task.prompt(example)) for task, example in chosen]  # type: ignore[arg-type]
+            [encode_prompt(tokenizer, task.prompt(example)) for task, example in chosen]
             for chosen in (longest_rows, spread_rows)
         )
     except NluRlError:

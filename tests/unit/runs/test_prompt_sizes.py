@@ -26,7 +26,7 @@ def test_prompts_are_counted_in_the_rows(home: Path, tiny_model_dir: Path) -> No
     sizes = prompt_sizes(recipe(tiny_model_dir))
     assert sizes is not None
     task, tokenizer = get_task("sst2"), LightTokenizer(tiny_model_dir)
-    prompts = [encode_prompt(tokenizer, task.prompt(example)) for example in task.load("train")]  # type: ignore[arg-type]
+    prompts = [encode_prompt(tokenizer, task.prompt(example)) for example in task.load("train")]
     assert sizes.longest == max(map(len, prompts))
     assert all(prompt[: sizes.shared] == prompts[0][: sizes.shared] for prompt in prompts)
     assert len({prompt[sizes.shared] for prompt in prompts}) > 1
