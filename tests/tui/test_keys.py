@@ -105,7 +105,7 @@ def ready(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 async def opened(pilot: Pilot[Any], name: str) -> Screen[Any]:
     """Go to a screen, from wherever we are, with the focus where letters are keys."""
     app = pilot.app
-    while len(app.screen_stack) > 2:
+    while len(app.screen_stack) > 1:
         app.pop_screen()
         await pilot.pause()
     assert name in OPENERS, f"say in OPENERS how the screen {name!r} is opened"

@@ -24,6 +24,7 @@ from nlu_rl.tui.ascii import AsciiFilter
 from nlu_rl.tui.colourless import Colourless
 from nlu_rl.tui.controls import WithoutControls
 from nlu_rl.tui.drawing import draw_no_more, failed_widget
+from nlu_rl.tui.first_look import FirstLook
 from nlu_rl.tui.key_line import Given, KeyHandled, KeyLine
 from nlu_rl.tui.keys import Key
 from nlu_rl.tui.place import remembered_screen
@@ -52,9 +53,10 @@ class NluApp(App[None]):
     .field:focus { background: $primary 30%; }
     """
 
-    def __init__(self, run: str | None = None, *, strict: bool = False) -> None:
+    def __init__(self, run: str | None = None, *, first_look: FirstLook | None = None, strict: bool = False) -> None:
         super().__init__()
         self._first_run = run
+        self._first_look = first_look
         self._strict = strict
         self._faults: deque[float] = deque(maxlen=_MANY)
         self._problem: NluRlError | None = None
@@ -62,15 +64,21 @@ class NluApp(App[None]):
         self._key_line = KeyLine(self, self._pass_on)
         self._settings = self._read_settings()
         self.set_keymap(self._settings.keymap)
-
-    def on_mount(self) -> None:
-        from nlu_rl.tui.screens.home import HomeScreen
-
-        leave_with_terminal(self)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self._chosen_theme()
-        self.push_screen(HomeScreen())
+        # Before anything is styled: a change of the theme parses every style sheet again.
+        self.set_reactive(App.theme, self._chosen_theme())
+        self.stylesheet.set_variables(self.get_css_variables())
+
+    def get_default_screen(self) -> Screen[Any]:
+        from nlu_rl.tui.screens.home import HomeScreen
+
+        home = HomeScreen(self._first_look or FirstLook())
+        self._load_screen_css(home)  # Textual does so for every screen but the first
+        return home
+
+    def on_mount(self) -> None:
+        leave_with_terminal(self)
         if self._first_run is not None:
             from nlu_rl.runs.layout import open_run
             from nlu_rl.tui.screens.monitor import MonitorScreen

@@ -11,13 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from nlu_rl import paths
 from nlu_rl.errors import NluRlError, unknown_name
 from nlu_rl.tui.ascii import ascii_wanted
 from nlu_rl.tui.keys import COMMON, KEYS, is_key, keys_of
-from nlu_rl.yaml_text import yaml_problem
 
 _PARTS = ("theme", "ascii", "keys")
 
@@ -49,15 +46,13 @@ def read_settings() -> Settings:
     Raises:
         SettingsError: it is not YAML, or names a part, an action or a key that does not exist, or one key twice.
     """
-    path = settings_path()
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = settings_path().read_text(encoding="utf-8")
     except FileNotFoundError:
         return default_settings()
-    except yaml.YAMLError as error:
-        raise _wrong(f"it cannot be read: {yaml_problem(error)}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise _wrong(f"it cannot be read: {' '.join(str(error).split())}.") from None
+    content = _parsed(text)
     if content is None:
         return default_settings()
     if not isinstance(content, dict):
@@ -69,6 +64,17 @@ def read_settings() -> Settings:
     if theme is not None and not isinstance(theme, str):
         raise _wrong("theme is not a name.")
     return Settings(theme, _ascii(content.get("ascii", "auto")), keymap_of(content.get("keys") or {}))
+
+
+def _parsed(text: str) -> Any:
+    import yaml  # most have no such file, and reading this library is a part of the start
+
+    from nlu_rl.yaml_text import yaml_problem
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise _wrong(f"it cannot be read: {yaml_problem(error)}.") from None
 
 
 def keymap_of(wanted: Any) -> dict[str, str]:

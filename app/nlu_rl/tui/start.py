@@ -6,23 +6,32 @@ was made so far.
 """
 
 import gc
+import sys
 
 SETTLED_SECONDS = 1.0
+STARTING_SWITCH_SECONDS = 0.0005
+"""How long one thread goes on while another waits. With Python's ten times that, the one that reads the runs would
+wait that long after each of its files."""
 
 
 def run_tui(run: str | None = None) -> None:
     """Open the interface, on `run` if one is named, and return when it is left."""
+    from nlu_rl.tui.first_look import FirstLook
+
     gc.disable()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(STARTING_SWITCH_SECONDS)
+    first_look = FirstLook()
     from nlu_rl.tui.app import NluApp
 
-    app = NluApp(run)
-    app.call_later(app.set_timer, SETTLED_SECONDS, collect_again)
+    def settle() -> None:
+        sys.setswitchinterval(usual)
+        gc.freeze()
+        gc.enable()
+
+    app = NluApp(run, first_look=first_look)
+    app.call_later(app.set_timer, SETTLED_SECONDS, settle)
     try:
         app.run()
     finally:
         gc.enable()
-
-
-def collect_again() -> None:
-    gc.freeze()
-    gc.enable()

@@ -14,7 +14,6 @@ from textual.worker import Worker, WorkerState
 from nlu_rl.tui.keys import keys_of
 from nlu_rl.tui.place import remember
 from nlu_rl.tui.screens.outliving import Outliving
-from nlu_rl.tui.widgets.line_chart import LineChart
 
 if TYPE_CHECKING:
     from nlu_rl.tui.app import NluApp
@@ -58,8 +57,11 @@ class BaseScreen(Outliving, Screen[None]):
         """What a reload in the browser comes back to; see `nlu_rl.tui.place`."""
         return ""
 
-    def on_mount(self) -> None:
-        """Be laid out for the terminal from the first frame on: Textual tells a screen its size only after that."""
+    def on_compose(self) -> None:
+        """Be laid out for the terminal from the first frame on: Textual tells a screen its size only after that.
+
+        Done before there are children, which would all be styled twice.
+        """
         app = self.app
         for points, cells in (
             (app.HORIZONTAL_BREAKPOINTS, app.size.width),
@@ -115,6 +117,8 @@ class BaseScreen(Outliving, Screen[None]):
 
     def action_cursor(self, by: int) -> None:
         """Move the cursor of the chart that has the focus."""
+        from nlu_rl.tui.widgets.line_chart import LineChart
+
         if isinstance(self.focused, LineChart):
             self.focused.move_cursor(by)
 

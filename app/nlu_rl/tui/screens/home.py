@@ -11,12 +11,12 @@ from textual.widgets import DataTable, Static
 
 from nlu_rl import __version__
 from nlu_rl.runs.layout import RunDirectory, open_run
-from nlu_rl.runs.overview import Overview, Overviews
+from nlu_rl.runs.overview import Overview
 from nlu_rl.tui import format, operations
+from nlu_rl.tui.first_look import FirstLook
 from nlu_rl.tui.hardware import Usage, hardware_text, usage
 from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.run_line import COLUMNS, NAME, SORTS, preview_text, row_of, widths
-from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option, TypedDialog
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.stale_jobs import sweep
 from nlu_rl.tui.theme import style
@@ -42,6 +42,7 @@ class HomeScreen(RunActions):
 
     KEYS_NAME: ClassVar[str] = "home"
     BINDINGS = bindings("home")
+    AUTO_FOCUS = "#runs"
     CSS = """
     HomeScreen #top { height: 1; }
     HomeScreen #list { height: 1fr; border: round $border; border-title-color: $primary; }
@@ -53,9 +54,9 @@ class HomeScreen(RunActions):
     HomeScreen.-empty #empty { display: block; }
     """
 
-    def __init__(self) -> None:
+    def __init__(self, first_look: FirstLook) -> None:
         super().__init__()
-        self._overviews = Overviews()
+        self._runs = first_look
         self._found: list[Overview] = []
         self._shown: list[Overview] = []
         self._marked: set[str] = set()
@@ -63,6 +64,7 @@ class HomeScreen(RunActions):
         self._usage: Usage | None = None
         self._removed: list[list[str]] = []
         self._loaded = False
+        self._laid_out = 0
 
     def compose(self) -> ComposeResult:
         yield Static(id="top")
@@ -76,24 +78,25 @@ class HomeScreen(RunActions):
 
     def on_mount(self) -> None:
         self._add_columns()
-        self.query_one("#runs").focus()
         self.set_interval(POLL_SECONDS, self.refresh_runs)
         self.set_interval(HARDWARE_SECONDS, self.refresh_hardware)
-        self.refresh_runs()
-        self.refresh_hardware()
+        if (found := self._runs.found) is None:
+            self.refresh_runs()
+        else:
+            self._take(found)
         self.set_timer(SWEEP_AFTER_SECONDS, lambda: self.in_background(sweep, lambda _: None, group="sweep"))
 
     def on_screen_resume(self) -> None:
         self.refresh_runs()
 
     def on_resize(self) -> None:
-        if self._loaded:
+        if self._loaded and self.size.width != self._laid_out:
             self._add_columns()
             self._fill()
 
     def refresh_runs(self) -> None:
         if self.is_seen:
-            self.in_background(self._overviews.poll, self._take, group="runs")
+            self.in_background(self._runs.poll, self._take, group="runs")
 
     def refresh_hardware(self) -> None:
         if self.is_seen:
@@ -116,10 +119,13 @@ class HomeScreen(RunActions):
     def _add_columns(self) -> None:
         table = self._table
         table.clear(columns=True)
+        self._laid_out = self.size.width
         for (title, _), cells in zip(COLUMNS, widths(self.size.width), strict=True):
-            table.add_column(title, width=cells, key=title)
+            table.add_column(Text(title), width=cells, key=title)  # a str would be read as markup
 
     def _take(self, found: list[Overview]) -> None:
+        if not self._loaded:  # the runs come first: reading what is told of the machine takes as long as they do
+            self.call_after_refresh(self.refresh_hardware)
         self._loaded = True
         self._found = found
         self.set_class(not found, "-empty")
@@ -231,6 +237,8 @@ class HomeScreen(RunActions):
             self.refresh_runs()
 
     def action_delete(self) -> None:
+        from nlu_rl.tui.screens.dialogs import TypedDialog
+
         names = [overview.name for overview in self._found if overview.name in self._marked]
         names = names or ([self.current.name] if self.current else [])
         busy = {name: at_work for name in names if (at_work := operations.at_work(name)) is not None}
@@ -266,6 +274,8 @@ class HomeScreen(RunActions):
 
     def action_demo(self) -> None:
         text = "PPO on movie-review snippets with SmolLM2-135M, which is fetched if it is not here (93 MB)."
+        from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
+
         options = [Option("enter", "start", "Start it")]
 
         def answer(choice: str | None) -> None:
