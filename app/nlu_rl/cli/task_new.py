@@ -8,6 +8,7 @@ import typer
 from nlu_rl.cli.console import emit_json, note
 
 MAX_REFUSALS_SHOWN = 10
+MAX_LABELS_SHOWN = 10
 KINDS = ("answers", "number", "span")
 
 
@@ -59,10 +60,16 @@ def new_task(
             "answer): if it is one, put a line with names before it, or it is lost"
         )
     if made.left_out:
-        note(f"Left out: {', '.join(made.left_out)}. --text names the text columns")
+        left_out = ", ".join(name or "a column without a name" for name in made.left_out)
+        note(f"Left out: {left_out}. --text names the text columns")
     for split, count in made.overlap.items():
         if count:
             note(f"{count:,} {split} rows have a text that is also in train")
+    for split, names in made.unseen.items():
+        shown = ", ".join(names[:MAX_LABELS_SHOWN]) + (", …" if len(names) > MAX_LABELS_SHOWN else "")
+        note(f"No {split} row is labelled {shown}: scores say nothing of such rows")
+    if len(made.file.answer_names()) > sum(made.labels.values()) / 2:
+        note(f"Most rows have an answer of their own: if '{made.file.label}' is not the label, name it with --label")
     if made.duplicates:
         note(f"{made.duplicates:,} rows of train repeat the text of another")
     if json:
@@ -80,6 +87,7 @@ def new_task(
                 "duplicates": made.duplicates,
                 "overlap": made.overlap,
                 "left_out": made.left_out,
+                "unseen": made.unseen,
                 "header_is_a_row": made.header_is_a_row,
                 "labels": made.labels,
                 "messages": messages,

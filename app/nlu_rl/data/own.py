@@ -1,7 +1,8 @@
 """The rows of a user's own task, straight from the user's files: nothing is copied, so a corrected file counts at once.
 
-Without a validation file a tenth of the training texts is held out. Which ones follows from a hash of their text, so a
-row's split does not depend on its place, and a text and its copies cannot lie in both.
+Without a validation file a tenth of the training texts is held out, of each label where there are labels. Which ones
+follows from a hash of their text, so a row's split does not depend on its place, and a text and its copies cannot lie
+in both.
 """
 
 import hashlib
@@ -17,6 +18,8 @@ from nlu_rl.errors import DataError
 Stamp = tuple[int, int]
 HELD_OUT = 0.1
 """Share of the different training texts in validation, where that has no file."""
+SHOWN = 4
+"""Texts of a label of which one is held out whatever the share."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,10 @@ class OwnData:
         if split != "train" or not self._holds_out:
             return [whole]
         keys = [text_key(row["fields"]) for row in whole.rows]
-        chosen = _held_out(keys)
+        answer_of: dict[str, str] = {}
+        for key, row in zip(keys, whole.rows, strict=True):
+            answer_of.setdefault(key, str(row["gold"]) if self.schema.answers else "")
+        chosen = _held_out(answer_of)
         pairs = list(zip(keys, whole.rows, strict=True))
         train = [row for key, row in pairs if key not in chosen]
         held_out = [row for key, row in pairs if key in chosen]
@@ -90,7 +96,20 @@ class OwnData:
         return {name: column for name, column in self.columns.items() if name != "label" or split != "test"}
 
 
-def _held_out(keys: list[str]) -> set[str]:
-    """Return the text keys that are validation: those with the smallest hashes, one at least of two."""
-    ordered = sorted(set(keys), key=lambda key: hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest())
-    return set(ordered[: max(round(HELD_OUT * len(ordered)), min(1, len(ordered) - 1))])
+def _held_out(answer_of: Mapping[str, str]) -> set[str]:
+    """Return the text keys that are validation, of those in `answer_of`.
+
+    Every label gives its share, those with the smallest hashes: one at least of `SHOWN`, so that a rare label is
+    evaluated too. What rounding leaves of the share of all is taken from frequent labels.
+    """
+    ordered = sorted(answer_of, key=lambda key: hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest())
+    of_label: dict[str, list[str]] = {}
+    for key in ordered:
+        of_label.setdefault(answer_of[key], []).append(key)
+    chosen: set[str] = set()
+    for group in of_label.values():
+        chosen.update(group[: max(int(HELD_OUT * len(group)), int(len(group) >= SHOWN))])
+    wanted = max(round(HELD_OUT * len(ordered)), min(1, len(ordered) - 1))
+    spare = [key for key in ordered if key not in chosen]
+    frequent = [key for key in spare if len(of_label[answer_of[key]]) >= SHOWN]
+    return chosen.union((frequent or spare)[: max(wanted - len(chosen), 0)])

@@ -188,9 +188,11 @@ def _parquet_records(path: Path) -> Iterator[Record]:
     try:
         table = pyarrow.parquet.read_table(path)
     except OSError as error:
-        raise DataError(
-            f"Cannot read {path}: {error.strerror or 'not a Parquet file'}.", "Give a readable file."
-        ) from None
+        raise DataError(f"Cannot read {path}: {error.strerror or _why_not(path)}.", "Give a readable file.") from None
     except pyarrow.ArrowException:
         raise DataError(f"{path} is not a Parquet file.", "Give a readable file.") from None
     yield from enumerate(table.to_pylist(), start=1)
+
+
+def _why_not(path: Path) -> str:
+    return "not a Parquet file" if path.exists() else "No such file or directory"

@@ -12,6 +12,7 @@ from functools import lru_cache
 SPLITS = ("train", "validation", "test")
 ANSWERED = "answered"
 MOST_BINS = 20
+FEWEST_BINS = 5
 MOST_LISTED = 20
 TEXT_COLUMNS = ("text", "sentence", "review", "snippet", "content", "phrase")
 LABEL_COLUMNS = ("label", "gold", "answer", "sentiment", "score", "class", "target", "rating", "labels", "category")
@@ -112,11 +113,15 @@ class Schema:
         return tuple(f"{start:g}-{start + self._bin_width():g}" for start in self._bin_starts())
 
     def _bin_width(self) -> float:
-        """Return 1 for scales up to `MOST_BINS` wide, else what makes that many intervals."""
+        """Return 1 for scales up to `MOST_BINS` wide, else what makes that many intervals; of one below 1, a fifth."""
+        if self.high - self.low < 1:
+            return (self.high - self.low) / FEWEST_BINS
         return max(1.0, math.ceil((math.ceil(self.high) - math.floor(self.low)) / MOST_BINS))
 
     def _bin_starts(self) -> list[float]:
         first, width = math.floor(self.low), self._bin_width()
+        if width < 1:
+            return [self.low + width * number for number in range(FEWEST_BINS)]
         count = max(1, math.ceil((math.ceil(self.high) - first) / width))
         return [first + width * number for number in range(count)]
 

@@ -32,6 +32,8 @@ def copa(split: str, line: Record) -> Iterator[Raw]:
     fields = ("premise", "choice1", "choice2", "question")
     if line["question"] not in ("cause", "effect"):
         raise ValueError(f"the question {_shown(line['question'])} is neither 'cause' nor 'effect'")
+    if _text(line["choice1"]).strip() == _text(line["choice2"]).strip():
+        raise ValueError("its two choices are the same")
     if (label := _label(line.get("label"))) in ("0", "1"):
         label = str(int(label) + 1)
     elif label is not None and label not in UNLABELLED:
@@ -57,8 +59,10 @@ def record(split: str, line: Record) -> Iterator[Raw]:
         texts = {"passage": text, "entities": entities, "query": _text(query["query"])}
         if "@placeholder" not in texts["query"]:
             raise ValueError(f"the query {query['idx']} has no @placeholder")
-        answers = "\n".join(standing_in(text, (answer["text"] for answer in query.get("answers", ()))))
-        yield f"{split}-{_index(query)}", texts, answers or None
+        answers = standing_in(text, (_text(answer["text"]) for answer in query.get("answers", ())))
+        if answers and not any(" ".join(answer.split()) in entities.split("\n") for answer in answers):
+            raise ValueError(f"the answer {_shown(answers[0])} is none of the entities")
+        yield f"{split}-{_index(query)}", texts, "\n".join(answers) or None
 
 
 def wic(split: str, line: Record) -> Iterator[Raw]:
@@ -72,6 +76,8 @@ def wsc(split: str, line: Record) -> Iterator[Raw]:
     text, place = _text(line["text"]), int(target["span2_index"])
     if not 0 <= place < len(text.split(" ")):
         raise ValueError(f"the pronoun is said to be word {place} of the text, which has {len(text.split(' '))}")
+    if not pronoun.strip() or pronoun.casefold() not in text.casefold():
+        raise ValueError(f"the pronoun {_shown(pronoun)} is not in the text")
     text = mark_pronoun(text, place, pronoun)
     yield f"{split}-{_index(line)}", {"text": text, "noun": noun, "pronoun": pronoun}, _label(line.get("label"))
 

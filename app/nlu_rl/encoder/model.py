@@ -11,6 +11,7 @@ from nlu_rl.errors import ModelError
 os.environ.setdefault("HF_HOME", str(paths.hf_dir()))
 
 from transformers import (
+    AutoConfig,
     AutoModelForMultipleChoice,
     AutoModelForSequenceClassification,
     AutoTokenizer,
@@ -32,9 +33,12 @@ def load_encoder(folder: Path, form: Form, seed: int, tokenizer: Any) -> Any:
     try:
         if form.kind == "choice":
             return AutoModelForMultipleChoice.from_pretrained(folder, **options)
-        if form.kind == "regression":
-            options["problem_type"] = "regression"
-        model = AutoModelForSequenceClassification.from_pretrained(folder, num_labels=form.outputs, **options)
+        # The folder may have been trained on an intermediate task of another kind, whose head its config describes.
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config.problem_type = None
+        config.num_labels = form.outputs
+        config.problem_type = "regression" if form.kind == "regression" else "single_label_classification"
+        model = AutoModelForSequenceClassification.from_pretrained(folder, config=config, **options)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = (str(error) or type(error).__name__).splitlines()[0]
         raise ModelError(

@@ -23,6 +23,7 @@ from nlu_rl.tasks.contract import Example, Message, Task
 CHUNK_ROWS = 32
 """Rows between two writes of the journal: what an interruption costs at most."""
 RETRIES = 6
+GARBLED_TRIES = 3
 MAX_TOKENS = 256
 _CONTINUE = {"continue_final_message": True, "add_generation_prompt": False}
 
@@ -119,10 +120,13 @@ class EndpointSubject(Subject):
         sent: Any = list(messages if self.prefill else messages[:-1])
         if self.prefill:
             options["extra_body"] = _CONTINUE
-        try:
-            response: Any = self.client.chat.completions.create(model=self.model, messages=sent, **options)
-        except ValueError:  # it says it is JSON, and is not
-            response = None
+        response: Any = None
+        for _ in range(GARBLED_TRIES):
+            try:
+                response = self.client.chat.completions.create(model=self.model, messages=sent, **options)
+                break
+            except ValueError:  # it says it is JSON, and is not: an answer cut on its way, or always so
+                continue
         choices = getattr(response, "choices", None)
         if not choices:
             raise ModelError(

@@ -14,6 +14,7 @@ from nlu_rl.tasks.contract import Example, Scored
 TRIED_ROWS = 50
 COUNTED_ROWS = 200
 MEASURED_ROWS = 500
+NAMED = 5
 MOST_COMPARED = 200_000
 """More rows than this take seconds to compare."""
 COARSE_POINTS = 5.0
@@ -23,6 +24,7 @@ class Judging(Protocol):
     """The part of a task that is needed here."""
 
     name: str
+    answers: tuple[str, ...] | None
 
     def target(self, example: Example) -> str: ...
     def score(self, example: Example, completion: str) -> Scored: ...
@@ -34,6 +36,7 @@ def check_rows(task: Judging, train: Sequence[Example], validation: Sequence[Exa
     if validation:
         found += [
             *_check_overlap(task, train, validation),
+            *_check_labels(task, train, validation),
             _check_interval(task, min(examples, len(validation)), len(validation)),
         ]
     return found
@@ -118,6 +121,25 @@ def _check_overlap(task: Judging, train: Sequence[Example], validation: Sequence
     message = f"{shared} of {len(validation)} validation texts of {task.name} are also in train."
     fix = "Scores on them say little about new texts."
     return [Check(f"overlap {task.name}", "warn" if shared else "ok", message, fix if shared else "")]
+
+
+def _check_labels(task: Judging, train: Sequence[Example], validation: Sequence[Example]) -> list[Check]:
+    """Has validation a row of every answer that training has."""
+    if task.answers is None:
+        return []
+    taught, shown = ({example.gold for example in rows} for rows in (train, validation))
+    missing = [answer for answer in task.answers if answer in taught and answer not in shown]
+    if not missing:
+        return []
+    named = ", ".join(f"'{answer}'" for answer in missing[:NAMED]) + (", …" if len(missing) > NAMED else "")
+    return [
+        Check(
+            f"labels {task.name}",
+            "warn",
+            f"No validation row of {task.name} is labelled {named}: its scores say nothing of such rows.",
+            "Label more such rows, or name a file to validate on.",
+        )
+    ]
 
 
 def _check_interval(task: Judging, rows: int, there: int) -> Check:

@@ -42,6 +42,7 @@ SOME_REPEATED = 0.7
 WORDS = 2.5
 """Words a cell, from which on a column is text."""
 _NOT_FINITE = re.compile(r"[-+]?(?:nan|inf|infinity)$", re.IGNORECASE)
+_FORMATTED = re.compile(r"[-+]?[$€£]? ?\d+(?:[.,' ]\d+)* ?[%$€£]?$")
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?$")
 
 
@@ -82,6 +83,12 @@ def guess_task(
     listed = sum(isinstance(row.get(label), list | dict) for row in rows) > len(rows) / 2
     if not labels:
         raise DataError(f"The column '{label}' is empty.", "Say which column is the label with --label COLUMN.")
+    if kind in (None, "number") and (odd := _formatted(labels)):
+        raise DataError(
+            f"The column '{label}' holds numbers in a form that is not read, such as '{odd[:40]}'.",
+            "Write them as 12.5: a point before the decimals, no other signs. Or say with --kind answers that each is "
+            "the name of an answer.",
+        )
     kind = kind or _kind(labels, [columns[name] for name in chosen], columns[label], listed=listed)
     numbers = [float(value) for value in labels if _NUMBER.match(value)] if kind == "number" else [0.0]
     if not numbers:
@@ -199,6 +206,13 @@ def _few(answers: list[str], labels: list[str]) -> str:
 
 def _like_a_number(value: str) -> bool:
     return bool(re.match(r"[\d\s.,:/+-]+(?:T[\d:.]+Z?)?$", value))
+
+
+def _formatted(labels: list[str]) -> str:
+    """Return one of the labels if they are many numbers with signs for thousands, per cent or money, else ""."""
+    odd = [value for value in labels if not _NUMBER.match(value)]
+    many = len(set(labels)) > FEW and len(odd) > len(labels) / 2
+    return odd[0] if many and all(_NUMBER.match(value) or _FORMATTED.match(value) for value in labels) else ""
 
 
 def _kind(labels: list[str], texts: list[list[str]], aligned: list[str], *, listed: bool) -> Kind:

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from nlu_rl.data.checks import Refusal, overlaps
+from nlu_rl.data.checks import Refusal, SplitRows, overlaps
 from nlu_rl.data.files import read_table
 from nlu_rl.data.tsv import require_file
 from nlu_rl.errors import DataError
@@ -43,6 +43,8 @@ class NewTask:
     overlap: dict[str, int]
     left_out: list[str]
     """Columns that are neither a text nor the label."""
+    unseen: dict[str, list[str]]
+    """By other split, the labels of training rows that none of its rows has."""
     header_is_a_row: bool
     """Whether the first line, which names the columns, looks like a row: it has an answer where the label is."""
 
@@ -91,8 +93,17 @@ def new_task(
         duplicates=part.duplicates,
         overlap=overlaps({split: found.rows for split, found in by_split.items()}),
         left_out=[name for name in dict.fromkeys(key for row in rows for key in row) if name not in used],
+        unseen=_unseen(task, part.labels, by_split),
         header_is_a_row=guess.label.strip().casefold() in {answer.casefold() for answer in guess.answers},
     )
+
+
+def _unseen(task: OwnTask, labels: dict[str, int], by_split: dict[str, SplitRows]) -> dict[str, list[str]]:
+    if task.answers is None:
+        return {}
+    others = {split: found.labels for split, found in by_split.items() if split != "train" and found.labels}
+    missing = {split: [name for name in labels if labels[name] and not there[name]] for split, there in others.items()}
+    return {split: names for split, names in missing.items() if names}
 
 
 def _taken() -> set[str]:

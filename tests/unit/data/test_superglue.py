@@ -311,7 +311,9 @@ def test_a_word_that_stands_outside_its_sentence_is_refused(
     [
         ("COPA", {"question": "why"}, "the question 'why' is neither 'cause' nor 'effect'"),
         ("COPA", {"label": 2}, "the label '2' is neither 0 nor 1"),
+        ("COPA", {"choice1": "The same.", "choice2": "The same. "}, "its two choices are the same"),
         ("WSC", {"target": {"span1_text": "A", "span2_text": "it", "span2_index": 99}}, "the pronoun is said to be"),
+        ("WSC", {"target": {"span1_text": "A", "span2_text": "zyx", "span2_index": 0}}, "the pronoun 'zyx' is not in"),
         ("BoolQ", {}, "its id 'train-3' is that of an earlier row"),
         ("BoolQ", {"idx": None}, "no 'idx' in it"),
         ("BoolQ", {"idx": [1]}, "its idx '[1]' is no number"),
@@ -337,6 +339,17 @@ def test_a_query_without_its_gap_is_refused(tmp_path: Path, home: Path) -> None:
     part = import_superglue(tmp_path).splits[0]
     assert [row["id"] for row in part.rows] == ["validation-0"]
     assert str(part.refused[0]) == "line 1: the query 1 has no @placeholder"
+
+
+def test_an_answer_that_is_no_entity_is_refused(tmp_path: Path, home: Path) -> None:
+    passage = {"text": "Ann met Bob.", "entities": [{"start": 0, "end": 2}, {"start": 8, "end": 10}]}
+    for index, answers in enumerate((["Cid"], ["Cid", "Bob"], [])):
+        query = {"idx": index, "query": "@placeholder", "answers": [{"text": text} for text in answers]}
+        folder = tmp_path / str(index) / "ReCoRD"
+        write(folder / ("val.jsonl" if answers else "test.jsonl"), {"idx": 0, "passage": passage, "qas": [query]})
+    with pytest.raises(DataError, match="the answer 'Cid' is none of the entities"):
+        import_superglue(tmp_path / "0")
+    assert [import_superglue(tmp_path / folder).splits[0].rows[0]["gold"] for folder in "12"] == ["Bob\nCid", None]
 
 
 def test_an_entity_outside_the_passage_is_refused(tmp_path: Path, home: Path) -> None:

@@ -193,6 +193,17 @@ def test_first_trained_on_another_task(home: Path, encoder_dir: Path) -> None:
     assert fit.read_point(directory.path / "grid" / "intermediate") is not None
 
 
+@pytest.mark.parametrize(("first", "then"), [("stsb", "sst2"), ("sst2", "stsb")])
+def test_first_trained_on_a_task_with_another_head(home: Path, encoder_dir: Path, first: str, then: str) -> None:
+    write_sst2(train=24)
+    pairs = {"sentence1": "a b", "sentence2": "c"}
+    write_rows("stsb", [({**pairs, "sentence1": f"a{n}"}, f"{n % 6}.0") for n in range(24)])
+    directory, result = train(arguments_for(encoder_dir, then, intermediate=first, learning_rates=[0.001]))
+    scored = score(directory, then)
+    assert scored["parse_rate"] == 1
+    assert scored["metric"] in result["grid"][0]["scores"]
+
+
 def test_from_the_command_line_and_against_a_language_model(
     home: Path, encoder_dir: Path, tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -148,6 +148,12 @@ def test_a_refused_optional_parameter_is_left_out(endpoint: FakeEndpoint, option
     assert ("max_completion_tokens" in asked) == (option == "max_tokens")
 
 
+def test_an_answer_cut_on_its_way_is_asked_for_again(endpoint: FakeEndpoint) -> None:
+    endpoint.failures = [(200, "not json", {})] * 2
+    arguments = arguments_for(endpoint, examples=3)
+    assert evaluate(create_evaluation(SST2, arguments), arguments)["n"] == 3
+
+
 def test_prefill_sends_the_opening_tag_for_servers_that_go_on_with_it(endpoint: FakeEndpoint) -> None:
     endpoint.answer = lambda body: "positive</Judgement>"
     arguments = {**arguments_for(endpoint, examples=2), "endpoint_prefill": True}

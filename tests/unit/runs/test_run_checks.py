@@ -17,6 +17,9 @@ from nlu_rl.runs.checks import Check, absolute, check_disk, check_home, check_re
 from nlu_rl.runs.files import write_json
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import create_run
+from nlu_rl.runs.row_checks import check_rows
+from nlu_rl.tasks.contract import Example
+from nlu_rl.tasks.registry import get_task
 from tiny_model import write_tiny_model
 from trained_run import write_sst2, write_trained_run
 
@@ -95,6 +98,14 @@ def write_boolq(words: dict[str, list[int]]) -> None:
         rows = [{"id": f"{split}-{n}", "fields": each, "gold": "yes"} for n, each in enumerate(fields)]
         parts.append(SplitRows(schema, split, "a test", rows))
     write_splits(schema.name, parts)
+
+
+def test_a_label_that_validation_lacks_is_told() -> None:
+    task = get_task("sst2")
+    rows = [Example(str(n), {"sentence": f"text {n}"}, ("positive", "negative")[n % 2]) for n in range(8)]
+    assert not [check for check in check_rows(task, rows, rows[:2], 2) if check.name.startswith("labels")]
+    (told,) = [check for check in check_rows(task, rows, rows[:1], 1) if check.name.startswith("labels")]
+    assert (told.state, "'negative'" in told.message) == ("warn", True)
 
 
 def test_a_start_that_is_damaged_says_what_a_recipe_can_do(home: Path, tiny_model_dir: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from nlu_rl.errors import DataError
 from nlu_rl.tasks.guess import guess_task
+from nlu_rl.tasks.task_file import Kind
 
 TEXTS = [f"some words about thing {n}" for n in range(60)]
 
@@ -59,6 +60,17 @@ def test_what_is_no_finite_number_does_not_make_numbers_answers() -> None:
     assert (whole.kind, whole.answers) == ("answers", ["1", "2"])
     words = guess_task(rows(text=TEXTS, label=["nan", "roti", "inf"] * 20))
     assert words.answers == ["inf", "nan", "roti"], "words among words"
+
+
+@pytest.mark.parametrize("form", ["{}.5%", "{},5", "{},500", "$ {}", "{} 000"])
+def test_numbers_in_other_forms_are_told(form: str) -> None:
+    table = rows(text=TEXTS, score=[form.format(n + 1) for n in range(60)])
+    kinds: tuple[Kind | None, ...] = (None, "number")
+    for kind in kinds:
+        with pytest.raises(DataError, match="numbers in a form that is not read") as told:
+            guess_task(table, kind=kind)
+        assert "12.5" in told.value.fix
+    assert len(guess_task(table, kind="answers").answers) == 60
 
 
 def test_a_pair_of_short_texts() -> None:

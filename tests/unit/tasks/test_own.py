@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def test_what_is_held_out_depends_on_the_text_alone(tmp_path: Path) -> None:
     write_csv(tmp_path / "a.csv", ["text", "label"], rows[::-1])
     os.utime(tmp_path / "a.csv", ns=(1, 1))
     assert {row.fields["text"] for row in task.load("validation")} == {row.fields["text"] for row in validation}
+
+
+def test_every_label_is_held_out_by_its_share(tmp_path: Path) -> None:
+    labels = ["ham"] * 995 + ["spam"] * 4 + ["odd"]
+    write_csv(tmp_path / "a.csv", ["text", "label"], [[f"text {n}", label] for n, label in enumerate(labels)])
+    task = get_task(write_task(tmp_path, train="a.csv", text="text", answers=["ham", "spam", "odd"]))
+    assert Counter(row.gold for row in task.load("validation")) == {"ham": 99, "spam": 1}
+    assert Counter(row.gold for row in task.load("train")) == {"ham": 896, "spam": 3, "odd": 1}
 
 
 def test_files_for_every_split(tmp_path: Path) -> None:
