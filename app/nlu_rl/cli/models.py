@@ -154,7 +154,7 @@ def verify(
     """Check that a model is whole and unchanged: configuration, tokenizer, chat template, weights, hashes."""
     from nlu_rl.cli.console import emit_json, note
     from nlu_rl.errors import ModelError
-    from nlu_rl.models.verify import read_manifest, verify_folder
+    from nlu_rl.models.verify import read_manifest, unhashed_files, verify_folder
 
     references = [_resolve(model)] if model else [known for known in _known() if os.path.isdir(known.folder)]
     if model and not os.path.isdir(references[0].folder):
@@ -166,12 +166,15 @@ def verify(
     for reference in references:
         problems = verify_folder(reference.folder, encoder=reference.encoder)
         broken = broken or bool(problems)
-        hashed = read_manifest(reference.folder) is not None
+        unhashed = unhashed_files(reference.folder)
+        hashed = not unhashed
         if json:
             known = {"model": reference.name, "path": str(reference.folder), "hashed": hashed}
             emit_json({**known, "ok": not problems, "problems": problems})
             continue
-        told = "" if hashed or problems else "   (no manifest.json: there are no hashes to compare)"
+        none = read_manifest(reference.folder) is None
+        missing = "no manifest.json: there are no hashes to compare" if none else f"no hash of {', '.join(unhashed)}"
+        told = "" if hashed or problems else f"   ({missing})"
         print(f"{'fail' if problems else 'ok':<5}{reference.name}: {reference.folder}{told}")
         for problem in problems:
             print(f"     {problem}")

@@ -9,7 +9,7 @@ from typing import Any
 
 from nlu_rl import __version__
 from nlu_rl.export.base import MergeInto
-from nlu_rl.export.serving import Served, request_body, unmerged_command
+from nlu_rl.export.serving import GGUF_NAME, Served, request_body, unmerged_command
 from nlu_rl.export.verify import Agreement
 from nlu_rl.models.catalogue import Reference
 from nlu_rl.models.origin import Origin, bare_name, origin_of
@@ -39,6 +39,7 @@ def model_card(
     into: MergeInto = "original",
     served: Sequence[Served] = (),
     manifest: Mapping[str, Any] | None = None,
+    gguf: str = "",
 ) -> str:
     """Return the text of README.md. Of this machine's folders it gives the names alone: cards are made to be shown.
 
@@ -50,6 +51,7 @@ def model_card(
         into: which weights of the base the adapter was merged into.
         served: the commands that serve it.
         manifest: of the base's folder, which says what its weights were made from.
+        gguf: of a GGUF file beside it, how its weights agree with these.
     """
     names = recipe.tasks
     recipe = _without_folders(recipe)
@@ -72,6 +74,7 @@ def model_card(
         _use(messages, prompt),
         "## Serve",
         _serve(served, request_body(name, messages, recipe.generation.max_new_tokens)),
+        *([f"`{GGUF_NAME}`: {gguf}."] if gguf else []),
         f"{_UNMERGED[recipe.quantize]}:\n\n```\n{unmerged_command(Path(name), recipe.lora.rank)}\n```",
         "## Recipe",
         f"```yaml\n{recipe.to_yaml()}```",

