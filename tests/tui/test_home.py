@@ -211,6 +211,8 @@ async def test_damaged_runs_are_listed_with_what_is_wrong(open_app: Open, runs: 
     (folder / ".hidden").mkdir()
     (folder / "a-file").touch()
     async with open_app() as pilot:
+        pilot.app.screen.refresh_runs()  # the first frame takes a run's recipe from its job.json
+        await settled(pilot)
         assert names(pilot.app.screen) == ["lost-run", "failed-run", "live-run", "done-run", "stranger"]
         shown = screen_text(pilot)
         assert shown.count("✖ bad") == 3

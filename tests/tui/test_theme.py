@@ -1,14 +1,17 @@
 """Colours that can be read and told apart, also by eyes that lack a cone; and never alone."""
 
 from itertools import combinations
+from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.app import App
 from textual.color import Color, Lab, rgb_to_lab
 from textual.theme import BUILTIN_THEMES
 
 from nlu_rl.tui.theme import STATES, THEMES, style
 from nlu_rl.tui.widgets.raster import LEGEND
-from tui.conftest import Open
+from tui.conftest import Open, settled
 
 pytestmark = pytest.mark.anyio
 THEMES_BY_NAME = {theme.name: theme for theme in THEMES}
@@ -91,3 +94,24 @@ async def test_every_theme_has_a_colour_for_every_role(open_app: Open, name: str
         assert style(pilot.app, "good").color != style(pilot.app, "bad").color
         if name.startswith("ansi"):
             assert all(colour is not None and colour.number is not None and colour.number < 16 for colour in curves)
+
+
+@pytest.mark.parametrize("name", ["ansi-dark", "ansi-light", "dracula", *THEMES_BY_NAME])
+async def test_a_theme_is_the_same_from_the_start_and_changed_to(
+    open_app: Open, runs: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def looks(app: App[Any]) -> tuple[object, ...]:
+        screen = app.screen
+        styles = {one.style for line in screen._compositor.render_strips() for one in line if one.style}
+        colours = {(style.color, style.bgcolor) for style in styles}
+        filters = [(type(one), getattr(one, "enabled", None)) for one in app._filters]
+        return set(app.classes), filters, app.theme_variables, screen.styles.background, colours
+
+    async with open_app() as pilot:
+        pilot.app.theme = name
+        pilot.app.screen.refresh_runs()  # as it does every second: what the rows are written in is the theme's too
+        await settled(pilot)
+        changed = looks(pilot.app)
+    monkeypatch.setenv("NLU_RL_THEME", name)
+    async with open_app() as pilot:
+        assert looks(pilot.app) == changed

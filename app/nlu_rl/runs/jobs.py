@@ -29,6 +29,7 @@ WORKER_SETTINGS = {
 }
 """Environment of every worker, below what the user's own environment says."""
 VERSION = 1
+SHOWN = ("model", "tasks", "method", "seed", "quantize", "lora")
 WORKER = ("-P", "-m", "nlu_rl.worker")  # -P: a module in the user's folder must not stand in for a library
 _launched: dict[int, "subprocess.Popen[bytes]"] = {}
 
@@ -39,10 +40,21 @@ class Job:
 
     kind: Kind
     arguments: dict[str, Any] = field(default_factory=dict)
+    recipe: dict[str, Any] = field(default_factory=dict)
+    """The part of a training run's recipe that lists show (`SHOWN`): they need not read YAML for their first frame."""
 
 
 def write_job(path: Path, job: Job) -> None:
-    write_json(path, {"v": VERSION, "program": "nlu-rl", "kind": job.kind, "arguments": job.arguments})
+    recipe = {"recipe": job.recipe} if job.recipe else {}
+    write_json(path, {"v": VERSION, "program": "nlu-rl", "kind": job.kind, "arguments": job.arguments, **recipe})
+
+
+def shown_recipe(text: str) -> dict[str, Any]:
+    """Return what `Job.recipe` holds of a recipe."""
+    import yaml
+
+    recipe = yaml.safe_load(text)
+    return {name: recipe[name] for name in SHOWN if name in recipe}
 
 
 def how_to_remove(run: "RunDirectory") -> str:
@@ -71,7 +83,8 @@ def read_job(run: "RunDirectory") -> Job:
         raise RunError(f"{path.parent} belongs to another program.", "Use another run.")
     if version != VERSION or kind not in get_args(Kind):
         raise RunError(f"{path.parent} was written by another version of nlu-rl.", "Use the version that wrote it.")
-    return Job(kind, arguments)
+    recipe = data.get("recipe")
+    return Job(kind, arguments, recipe if isinstance(recipe, dict) else {})
 
 
 def launch(run: "RunDirectory", processes: int = 1) -> int:

@@ -10,13 +10,13 @@ import re
 import shutil
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nlu_rl import paths
 from nlu_rl.errors import RunError, did_you_mean, unknown_name
 from nlu_rl.runs.files import disk_error, write_atomic, write_json
-from nlu_rl.runs.jobs import Job, how_to_remove, read_job, write_job
+from nlu_rl.runs.jobs import Job, how_to_remove, read_job, shown_recipe, write_job
 from nlu_rl.runs.status import Status, read_status, write_status
 
 MOST_NAMED = 12
@@ -121,7 +121,8 @@ def create_run(
         write_json(draft.env_path, describe_environment())
         draft.events_path.touch()
         write_status(draft, Status(kind=job.kind, state="queued", heartbeat=time.time()))
-        write_job(draft.job_path, job)
+        shown = shown_recipe(recipe_yaml) if recipe_yaml else {}
+        write_job(draft.job_path, replace(job, recipe=shown))
         return RunDirectory(_move_into_place(draft.path, root, hint, exact))
     except OSError as error:
         raise disk_error(OSError(error.errno, error.strerror, str(root)), "make a run") from None

@@ -7,13 +7,13 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from nlu_rl import paths
 from nlu_rl.errors import RunError
 from nlu_rl.runs.checkpoints import best_record
 from nlu_rl.runs.history import History, Point
-from nlu_rl.runs.jobs import read_job
+from nlu_rl.runs.jobs import Job, read_job
 from nlu_rl.runs.layout import RunDirectory, list_runs
 from nlu_rl.runs.status import Failure, Status
 
@@ -61,33 +61,50 @@ class Overview:
 
 
 class Overviews:
-    """The runs of the user; `poll` reads what has changed and returns all, the newest first."""
+    """The runs of the user; `poll` reads what has changed and returns all, the newest first.
+
+    The first reading takes what `job.json` says of a recipe. Later ones read the recipe itself.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[Path, tuple[History, tuple[int, ...], Overview]] = {}
+        self._known: dict[Path, _Known] = {}
+        self._polled = False
 
     def poll(self) -> list[Overview]:
         runs = [*reversed(list_runs()), *_unfinished()]
         found = [overview for run in runs if (overview := self._overview(run)) is not None]
         there = {overview.run.path for overview in found}
         self._known = {path: kept for path, kept in self._known.items() if path in there}
+        self._polled = True
         return found
 
     def _overview(self, run: RunDirectory) -> Overview | None:
         try:
             seen = _signature(run)
             known = self._known.get(run.path)
-            if known is not None and known[1] == seen and known[0].ended:
-                return known[2]
-            history = known[0] if known else History(run, _KEPT_POINTS)
+            if known is not None and known.seen == seen and known.history.ended and known.whole:
+                return known.overview
+            history = known.history if known else History(run, _KEPT_POINTS)
             history.poll()
-            overview = _describe(history, known[2].recipe if known else read_recipe(run))
+            job = read_job(run)
+            whole = self._polled or not job.recipe
+            recipe = known.overview.recipe if known and known.whole else read_recipe(run) if whole else job.recipe
+            overview = _describe(history, job, recipe)
         except RunError as error:
             return _damaged(run, error) if run.path.is_dir() else None
         except OSError:
             return None
-        self._known[run.path] = (history, seen, overview)
+        self._known[run.path] = _Known(history, seen, overview, whole)
         return overview
+
+
+class _Known(NamedTuple):
+    """What was read of a run; `whole`: its recipe too."""
+
+    history: History
+    seen: tuple[int, ...]
+    overview: Overview
+    whole: bool
 
 
 def read_recipe(run: RunDirectory) -> dict[str, Any]:
@@ -135,9 +152,9 @@ def _damaged(run: RunDirectory, error: RunError) -> Overview:
     return Overview(run, status, "damaged", created=when, curve_name="", damage=damage, **unknown, **nothing)
 
 
-def _describe(history: History, recipe: dict[str, Any]) -> Overview:
+def _describe(history: History, job: Job, recipe: dict[str, Any]) -> Overview:
     run = history.run
-    job, best = read_job(run), best_record(run)
+    best = best_record(run)
     name = "reward" if history.series("reward") else "loss"
     scores = history.mean_scores()
     tasks = recipe.get("tasks") or [task for task in [job.arguments.get("task")] if task]

@@ -66,9 +66,7 @@ class NluApp(App[None]):
         self.set_keymap(self._settings.keymap)
         for theme in THEMES:
             self.register_theme(theme)
-        # Before anything is styled: a change of the theme parses every style sheet again.
-        self.set_reactive(App.theme, self._chosen_theme())
-        self.stylesheet.set_variables(self.get_css_variables())
+        self._begin_in(self._chosen_theme())
 
     def get_default_screen(self) -> Screen[Any]:
         from nlu_rl.tui.screens.home import HomeScreen
@@ -123,6 +121,17 @@ class NluApp(App[None]):
         known = unknown_name("theme", wanted, self.available_themes)
         self._problem = self._problem or SettingsError(known, "Name another in tui.yaml or NLU_RL_THEME.")
         return THEME.name
+
+    def _begin_in(self, theme: str) -> None:
+        """Take a theme before anything is styled; a change later on parses every style sheet again.
+
+        This does what else Textual does at a change.
+        """
+        self.set_reactive(App.theme, theme)
+        dark = self.current_theme.dark
+        self.update_classes({"-dark-mode": dark, "-light-mode": not dark, f"-theme-{theme}": True}, update=False)
+        self._refresh_truecolor_filter(self.ansi_theme)
+        self.stylesheet.set_variables(self.get_css_variables())
 
     async def on_event(self, event: Event) -> None:
         """Pass keys, and what is clicked and pasted between them, on one at a time; see `nlu_rl.tui.key_line`."""

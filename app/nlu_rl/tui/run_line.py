@@ -120,3 +120,9 @@ def _latest_line(overview: Overview) -> str:
         if (value := metric(overview.latest, name)) is not None
     ]
     return "   ".join(shown)
+
+
+def filter_words(overview: Overview) -> str:
+    """Return what the filter looks into, in small letters."""
+    parts = [overview.name, overview.state, overview.method, *overview.tasks, str(overview.recipe.get("model"))]
+    return " ".join(parts).lower()

@@ -7,6 +7,7 @@ A theme of ours names six colours for curves; in Textual's own themes, among the
 from typing import TYPE_CHECKING, Any
 
 from rich.style import Style
+from rich.text import Text
 from textual.color import Color, ColorParseError
 from textual.theme import Theme
 
@@ -98,3 +99,8 @@ def style(app: "App[Any]", role: str) -> Style:
         return Style(color=Color.parse(variables[name]).rich_color)
     except (KeyError, ColorParseError):
         return Style()
+
+
+def same_text(one: Text, other: Text) -> bool:
+    """Return whether two texts look the same; rich's own comparison leaves out the style of the whole text."""
+    return one == other and one.style == other.style

@@ -38,7 +38,7 @@ def test_a_run_holds_what_it_was_given(home: Path) -> None:
     assert run.name == "sst2-01"
     assert run.recipe_path.read_text() == "model: x\n"
     assert run.source_path.read_text() == "model: y\n"
-    assert read_job(run) == Job("train", {"task": "sst2"})
+    assert read_job(run) == Job("train", {"task": "sst2"}, {"model": "x"})
     environment = json.loads(run.env_path.read_text())
     assert environment["packages"]["torch"].startswith("2.")
 

@@ -14,6 +14,7 @@ from textual.worker import Worker, WorkerState
 from nlu_rl.tui.keys import keys_of
 from nlu_rl.tui.place import remember
 from nlu_rl.tui.screens.outliving import Outliving
+from nlu_rl.tui.theme import same_text
 
 if TYPE_CHECKING:
     from nlu_rl.tui.app import NluApp
@@ -84,7 +85,7 @@ class BaseScreen(Outliving, Screen[None]):
         A change is a new layout of the whole screen where the text says how large the Static is and has another shape.
         """
         widget = self.query_one(selector, Static)
-        if widget.content == text:
+        if isinstance(widget.content, Text) and same_text(widget.content, text):
             return False
         widget.update(text, layout=widget.styles.auto_dimensions and _shape(str(widget.content)) != _shape(text.plain))
         return True

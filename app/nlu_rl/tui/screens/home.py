@@ -16,10 +16,10 @@ from nlu_rl.tui import format, operations
 from nlu_rl.tui.first_look import FirstLook
 from nlu_rl.tui.hardware import Usage, hardware_text, usage
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.run_line import COLUMNS, NAME, SORTS, preview_text, row_of, widths
+from nlu_rl.tui.run_line import COLUMNS, NAME, SORTS, filter_words, preview_text, row_of, widths
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.stale_jobs import sweep
-from nlu_rl.tui.theme import style
+from nlu_rl.tui.theme import same_text, style
 from nlu_rl.tui.widgets.enter_table import OpenTable
 from nlu_rl.tui.widgets.filter_bar import FilterBar
 from nlu_rl.tui.widgets.key_footer import KeyFooter
@@ -65,6 +65,7 @@ class HomeScreen(RunActions):
         self._removed: list[list[str]] = []
         self._loaded = False
         self._laid_out = 0
+        self._painted = False
 
     def compose(self) -> ComposeResult:
         yield Static(id="top")
@@ -87,7 +88,9 @@ class HomeScreen(RunActions):
         self.set_timer(SWEEP_AFTER_SECONDS, lambda: self.in_background(sweep, lambda _: None, group="sweep"))
 
     def on_screen_resume(self) -> None:
-        self.refresh_runs()
+        if self._painted:
+            self.refresh_runs()
+        self._painted = True
 
     def on_resize(self) -> None:
         if self._loaded and self.size.width != self._laid_out:
@@ -139,7 +142,7 @@ class HomeScreen(RunActions):
         """Show the runs that pass the filter; rows are replaced only when they are others, cells when they differ."""
         words = self.query_one(FilterBar).words
         name, key = SORTS[self._order]
-        chosen = [o for o in self._found if all(word in _words(o) for word in words)]
+        chosen = [o for o in self._found if all(word in filter_words(o) for word in words)]
         at = self.current.name if self.current else None
         before = self.shown_names
         self._shown = sorted(chosen, key=key) if key else chosen
@@ -149,7 +152,7 @@ class HomeScreen(RunActions):
         if before == self.shown_names and table.row_count == len(rows):
             for place, row in enumerate(rows):
                 for column, cell in enumerate(row):
-                    if table.get_cell_at((place, column)) != cell:  # type: ignore[arg-type]
+                    if not same_text(table.get_cell_at((place, column)), cell):  # type: ignore[arg-type]
                         table.update_cell_at((place, column), cell)  # type: ignore[arg-type]
         else:
             table.clear()
@@ -292,9 +295,3 @@ def entitle(box: Widget, *, title: str | None = None, subtitle: str | None = Non
         box.border_title = title
     if subtitle is not None and str(box.border_subtitle or "") != subtitle:
         box.border_subtitle = subtitle
-
-
-def _words(overview: Overview) -> str:
-    """Return what the filter looks into."""
-    parts = [overview.name, overview.state, overview.method, *overview.tasks, str(overview.recipe.get("model"))]
-    return " ".join(parts).lower()
