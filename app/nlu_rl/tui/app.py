@@ -64,6 +64,7 @@ class NluApp(App[None]):
         self._key_line = KeyLine(self, self._pass_on)
         self._settings = self._read_settings()
         self.set_keymap(self._settings.keymap)
+        self._bindings.key_to_bindings.pop(self.COMMAND_PALETTE_BINDING)  # each screen has it, from the table of keys
         for theme in THEMES:
             self.register_theme(theme)
         self._begin_in(self._chosen_theme())
@@ -160,7 +161,7 @@ class NluApp(App[None]):
         name = getattr(screen, "KEYS_NAME", None)
         actions = {key.action: key for key in keys.keys_of(name)} if name else {}
         for key in actions.values():
-            if not key.action.startswith(("show_panel", "step(")):
+            if not key.action.startswith(("show_panel", "step(", "command_palette")):
                 yield SystemCommand(key.label or key.title, key.about, lambda action=key.action: self._do(action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
 

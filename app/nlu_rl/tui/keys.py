@@ -32,6 +32,7 @@ class Key(NamedTuple):
 
 COMMON = (
     Key("question_mark", "help", "Help", "Every key of this screen", "?"),
+    Key("ctrl+p", "command_palette", "", "Every action by its name", "^p"),
     Key("ctrl+q", "leave", "", "Quit; a run in training goes on, or is stopped, as you say", "^q"),
 )
 BACK = Key("escape", "back", "Back", "Go back", "esc")

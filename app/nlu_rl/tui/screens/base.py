@@ -128,6 +128,9 @@ class BaseScreen(Outliving, Screen[None]):
 
         self.app.push_screen(HelpDialog(self.app.keys_of(self.KEYS_NAME)))
 
+    def action_command_palette(self) -> None:
+        self.app.action_command_palette()
+
     def action_leave(self) -> None:
         """Quit; ask first while a run is live, since closing the screen does not end it."""
         from nlu_rl.runs.layout import list_runs

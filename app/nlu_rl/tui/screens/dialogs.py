@@ -169,8 +169,6 @@ class HelpDialog(Outliving, ModalScreen[None]):
             for name, about in named or [(_written(key), key.about) for key in (first, *others)]:
                 text.append(f"{name:<7}", style(self.app, "title"))
                 text.append(f"{about}\n")
-        text.append("ctrl+p ", style(self.app, "title"))
-        text.append("Every action by name")
         return text
 
 
