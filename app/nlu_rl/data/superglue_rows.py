@@ -88,14 +88,14 @@ def ax_g(split: str, line: Record) -> Iterator[Raw]:
 
 
 def mark_pronoun(text: str, word: int, pronoun: str) -> str:
-    """Return the text with asterisks around the pronoun at the place of a word; as it is when it stands elsewhere."""
-    words = text.split(" ")
-    before, rest = " ".join(words[:word]), " ".join(words[word:])
-    at = rest.casefold().find(pronoun.casefold())
-    if not 0 <= at <= 2:  # an opening quotation mark may stand before it
-        return text
-    marked = f"{rest[:at]}*{rest[at : at + len(pronoun)]}*{rest[at + len(pronoun) :]}"
-    return f"{before} {marked}" if before else marked
+    """Return the text with asterisks around the pronoun nearest to the place of a word.
+
+    Some official rows count a word wrongly, and an opening quotation mark may stand before it.
+    """
+    place = len(" ".join(text.split(" ")[:word]))
+    found = re.finditer(rf"(?<!\w){re.escape(pronoun)}(?!\w)", text, re.IGNORECASE)
+    at = min((match.start() for match in found), key=lambda start: abs(start - place), default=None)
+    return text if at is None else f"{text[:at]}*{text[at : at + len(pronoun)]}*{text[at + len(pronoun) :]}"
 
 
 def require_inside(line: Record) -> None:

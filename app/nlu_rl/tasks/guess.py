@@ -209,10 +209,10 @@ def _like_a_number(value: str) -> bool:
 
 
 def _formatted(labels: list[str]) -> str:
-    """Return one of the labels if they are many numbers with signs for thousands, per cent or money, else ""."""
+    """Return one of many numbers that has signs for thousands, per cent or money; "" where none does."""
     odd = [value for value in labels if not _NUMBER.match(value)]
-    many = len(set(labels)) > FEW and len(odd) > len(labels) / 2
-    return odd[0] if many and all(_NUMBER.match(value) or _FORMATTED.match(value) for value in labels) else ""
+    many = odd and len(set(labels)) > FEW
+    return odd[0] if many and all(map(_FORMATTED.match, odd)) else ""
 
 
 def _kind(labels: list[str], texts: list[list[str]], aligned: list[str], *, listed: bool) -> Kind:

@@ -196,7 +196,9 @@ def test_one_task_by_name_or_by_folder(tmp_path: Path, home: Path) -> None:
     [
         ("He left.", 0, "He", "*He* left."),
         ('She said "he left".', 2, "he", 'She said "*he* left".'),
-        ("safe to use it", 5, "it", "safe to use it"),
+        ("safe to use it", 5, "it", "safe to use *it*"),
+        ("it fits, and it shines; its lid", 5, "it", "it fits, and *it* shines; its lid"),
+        ("here's his hat", 0, "he", "here's his hat"),
         ("a b c", 1, "c", "a b *c*"),
         ("one two", 0, "three", "one two"),
     ],
