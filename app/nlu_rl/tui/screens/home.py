@@ -251,7 +251,9 @@ class HomeScreen(RunActions):
             self.notify(" ".join([*stay, "Stop it first."]) if stay else "There is no run.", timeout=5)
             return
         word = names[0] if len(names) == 1 else f"{len(names)} runs"
-        text = "\n".join([*names, "", "They go to the trash: u, or 'nlu-rl runs restore', brings them back.", *stay])
+        they, them = ("It goes", "it") if len(names) == 1 else ("They go", "them")
+        trash = f"{they} to the trash: u, or 'nlu-rl runs restore', brings {them} back."
+        text = "\n".join([*names, "", trash, *stay])
 
         def answer(yes: bool | None) -> None:
             if yes:

@@ -11,8 +11,11 @@ from textual.widgets import DataTable
 
 
 class RowsTable(DataTable[Text]):
-    """A row is what can be chosen."""
+    """A row is what can be chosen, never a column: its heading is not lit up."""
 
+    DEFAULT_CSS = """
+    RowsTable:focus > .datatable--header-cursor, RowsTable > .datatable--header-cursor { background: $panel; }
+    """
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
         Binding("home", "scroll_top", "First", show=False),
         Binding("end", "scroll_bottom", "Last", show=False),

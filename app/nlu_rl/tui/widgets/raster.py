@@ -59,9 +59,10 @@ def bounds_of(curves: Sequence[Curve]) -> Bounds | None:
         size = abs(high)
         if size < 1e-9:
             low, high = 0.0, 1.0  # nothing but zeros lies at the bottom
+        elif size >= 1e-3:
+            low, high = low - 0.05 * size, high + 0.05 * size
         else:
-            margin = 0.05 * size if size >= 1e-3 else size
-            low, high = low - margin, high + margin
+            low, high = min(0.0, 2 * high), max(0.0, 2 * high)
     return Bounds(min(steps), max(steps), low, high)
 
 
