@@ -16,8 +16,6 @@ from nlu_rl.runs.jobs import read_job
 from nlu_rl.runs.layout import list_runs, open_run
 from nlu_rl.runs.status import Failure, Status, write_status
 from nlu_rl.tui import operations
-from nlu_rl.tui.app import NluApp
-from nlu_rl.tui.place import remembered_screen
 from nlu_rl.tui.score_table import axis_of, columns
 from nlu_rl.tui.screens.compare import CompareScreen
 from nlu_rl.tui.screens.dialogs import ProblemDialog
@@ -229,11 +227,3 @@ def test_the_same_evaluation_for_the_shell(measured: Path) -> None:
     (base, own) = evaluations_about(open_run("done-run"))
     assert command_of(base.arguments) == "nlu-rl eval smollm2-135m --task sst2 --split validation --seed 1"
     assert command_of(own.arguments).endswith("--seed 1 --checkpoint 40")
-
-
-def test_a_tab_comes_back_to_the_evaluations(measured: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = measured / "place"
-    monkeypatch.setenv("NLU_RL_PLACE", str(place))
-    place.write_text(EvaluateScreen(open_run("done-run")).place)
-    assert isinstance(remembered_screen(), EvaluateScreen)
-    assert isinstance(NluApp(), NluApp)

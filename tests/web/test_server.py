@@ -4,16 +4,11 @@ import asyncio
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import aiohttp
 import psutil
 import pytest
 
-from nlu_rl.tui.place import remembered_screen
-from nlu_rl.tui.screens.monitor import MonitorScreen
-from nlu_rl.tui.screens.wizard import WizardScreen
-from tui.recorded import record
 from web.conftest import Served
 
 pytestmark = pytest.mark.anyio
@@ -82,26 +77,3 @@ def test_a_port_in_use_is_explained(shared: Served) -> None:
     assert done.returncode == 2
     assert f"Port {port} of 127.0.0.1 is in use" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_a_tab_comes_back_to_its_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = record(home, "kept")
-    place = home / "place"
-    monkeypatch.setenv("NLU_RL_PLACE", str(place))
-    assert remembered_screen() is None
-    place.write_text(str(run.path))
-    screen = remembered_screen()
-    assert isinstance(screen, MonitorScreen)
-    assert screen.run.name == "kept"
-    place.write_text(str(home / "gone"))
-    assert remembered_screen() is None
-
-
-def test_a_tab_comes_back_to_its_step_of_the_wizard(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = home / "place"
-    monkeypatch.setenv("NLU_RL_PLACE", str(place))
-    for text, step in (("wizard 3", 3), ("wizard", 1), ("wizard 9", 1)):
-        place.write_text(text)
-        screen = remembered_screen()
-        assert isinstance(screen, WizardScreen)
-        assert screen._opens_at == step

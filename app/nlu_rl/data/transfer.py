@@ -132,6 +132,8 @@ def _marked(path: Path, mark: str, encoding: str, split: str) -> Iterator[tuple[
             continue
         if not found:
             yield number, Refusal(number, f"no '{mark}' between text and label")
+        elif not label.strip():
+            yield number, Refusal(number, "the label is empty")
         else:
             yield number, (f"{split}-{number - first}", {"text": text}, label)
 

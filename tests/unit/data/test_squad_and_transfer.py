@@ -88,13 +88,21 @@ def test_squad_files_say_their_split(tmp_path: Path, home: Path) -> None:
 
 
 def test_financial_phrasebank_is_latin_1_and_tells_the_damaged_line(tmp_path: Path, home: Path) -> None:
-    lines = ["Nordea\xe4 wrote to a@b.fi .@neutral", "1", "Sales rose .@positive", "Sales rose .@so so", ""]
+    lines = [
+        "Nordea\xe4 wrote to a@b.fi .@neutral",
+        "1",
+        "Sales rose .@positive",
+        "Sales rose .@so so",
+        "Sales fell .@ ",
+        "",
+    ]
     (tmp_path / "Sentences_AllAgree.txt").write_bytes("\r\n".join(lines).encode("latin-1"))
     (tmp_path / "Sentences_50Agree.txt").write_bytes(b"x@neutral")
     result = import_transfer(tmp_path)
     assert [str(refusal) for refusal in result.splits[0].refused] == [
         "line 2: no '@' between text and label",
         "line 4: the label 'so so' is none of negative, neutral, positive, 0, 1, 2",
+        "line 5: the label is empty",
     ]
     assert [(row["id"], row["fields"]["text"], row["gold"]) for row in read_rows("financial-phrasebank", "test")] == [
         ("test-0", "Nordea\xe4 wrote to a@b.fi .", "neutral"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeVar
 from rich.text import Text
 from textual.binding import ActiveBinding
 from textual.screen import ModalScreen, Screen
+from textual.widget import Widget
 from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
@@ -152,3 +153,11 @@ class BaseScreen(Outliving, Screen[None]):
                 self.app.exit()
 
         self.app.push_screen(leave_dialog([run.name for run in live]), answer)
+
+
+def entitle(box: Widget, *, title: str | None = None, subtitle: str | None = None) -> None:
+    """Change what stands in the border where it differs: every change is painted."""
+    if title is not None and str(box.border_title or "") != title:
+        box.border_title = title
+    if subtitle is not None and str(box.border_subtitle or "") != subtitle:
+        box.border_subtitle = subtitle

@@ -3,6 +3,8 @@
 The model is loaded once, by a worker; this screen writes questions and reads answers.
 """
 
+import json
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -16,10 +18,12 @@ from nlu_rl.evaluation.chat_protocol import Conversation
 from nlu_rl.runs.layout import RunDirectory
 from nlu_rl.runs.overview import read_recipe
 from nlu_rl.runs.status import Status
+from nlu_rl.tasks.base import DatasetTask
 from nlu_rl.tasks.contract import Example
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui.chat_text import answer_text, history_line
 from nlu_rl.tui.keys import bindings
+from nlu_rl.tui.place import remember
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.job_bar import job_text
@@ -57,9 +61,10 @@ class ChatScreen(BaseScreen):
     ChatScreen #earlier { width: auto; }
     """
 
-    def __init__(self, run: RunDirectory) -> None:
+    def __init__(self, run: RunDirectory, typed: Mapping[str, str] | None = None) -> None:
         super().__init__()
         self.run = run
+        self._typed = dict(typed or {})
         recipe = read_recipe(run)
         self._model = str(recipe.get("model"))
         self._names = [str(name) for name in recipe.get("tasks") or []]
@@ -78,7 +83,7 @@ class ChatScreen(BaseScreen):
 
     @property
     def place(self) -> str:
-        return f"{self.KEYS_NAME} {self.run.path}"
+        return f"{self.KEYS_NAME} {self.run.path}\n{json.dumps(self._typed)}"
 
     def compose(self) -> ComposeResult:
         yield Static(id="chat-head")
@@ -122,12 +127,12 @@ class ChatScreen(BaseScreen):
         task = get_task(self.task_name)
         box = self.query_one("#question", Vertical)
         box.border_title = f"{task.name}: {task.title}"
-        answers = ", ".join(task.answers) if task.answers else task.metric
+        answers = _kinds_of_answers(task)
         box.remove_children()
         rows = []
         for name in task.schema.fields:
-            rows.append(_line(name, name, f"type the {name.replace('_', ' ')}, then ⏎"))
-        rows.append(_line(GOLD, "right answer", f"if you know it: {answers}"))
+            rows.append(_line(name, name, f"type the {name.replace('_', ' ')}, then ⏎", self._typed.get(name, "")))
+        rows.append(_line(GOLD, "right answer", f"if you know it: {answers}", self._typed.get(GOLD, "")))
         box.mount(*rows)
         self.call_after_refresh(self._focus_first)
         self._row, self._row_text = -1, ""
@@ -192,6 +197,8 @@ class ChatScreen(BaseScreen):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell of a right answer that cannot be one while it is typed: it would not be asked."""
         event.stop()
+        self._typed[event.input.name or ""] = event.value
+        remember(self.place)
         if event.input.name == GOLD:
             wrong = _not_an_answer(self.task_name, event.value)
             self.query_one("#question").border_subtitle = f"▲ {wrong}" if wrong else self._row_text
@@ -254,6 +261,7 @@ class ChatScreen(BaseScreen):
             self.notify("The run has one task.", timeout=2)
             return
         self._place = (self._place + 1) % len(self._names)
+        self._typed.clear()
         self._ask_fields()
 
     def action_prompt(self) -> None:
@@ -269,10 +277,16 @@ class ChatScreen(BaseScreen):
             self.app.push_screen(TextDialog(title, Text(str(answer["prompt"]))))
 
 
-def _line(name: str, label: str, hint: str) -> Horizontal:
-    return Horizontal(
-        Label(label.replace("_", " ")[:15]), AskInput(placeholder=hint, name=name, compact=True), classes="asked"
-    )
+def _line(name: str, label: str, hint: str, typed: str) -> Horizontal:
+    asked = AskInput(typed, placeholder=hint, name=name, compact=True)
+    return Horizontal(Label(label.replace("_", " ")[:15]), asked, classes="asked")
+
+
+def _kinds_of_answers(task: DatasetTask) -> str:
+    if task.answers:
+        return ", ".join(task.answers)
+    schema = task.schema
+    return "a text" if schema.free_text else f"a number from {schema.low:g} to {schema.high:g}"
 
 
 def _not_an_answer(task_name: str, gold: str) -> str:

@@ -1,12 +1,12 @@
 """The runs: what there is, how far each is and how well it does, and what to do with one."""
 
 import time
+from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widget import Widget
 from textual.widgets import DataTable, Static
 
 from nlu_rl import __version__
@@ -16,7 +16,9 @@ from nlu_rl.tui import format, operations
 from nlu_rl.tui.first_look import FirstLook
 from nlu_rl.tui.hardware import Usage, hardware_text, usage
 from nlu_rl.tui.keys import bindings
+from nlu_rl.tui.place import MARKED, remember
 from nlu_rl.tui.run_line import COLUMNS, NAME, SORTS, filter_words, preview_text, row_of, widths
+from nlu_rl.tui.screens.base import entitle
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.stale_jobs import sweep
 from nlu_rl.tui.theme import same_text, style
@@ -54,12 +56,12 @@ class HomeScreen(RunActions):
     HomeScreen.-empty #empty { display: block; }
     """
 
-    def __init__(self, first_look: FirstLook) -> None:
+    def __init__(self, first_look: FirstLook, marked: Iterable[str] = ()) -> None:
         super().__init__()
         self._runs = first_look
         self._found: list[Overview] = []
         self._shown: list[Overview] = []
-        self._marked: set[str] = set()
+        self._marked = set(marked)
         self._order = 0
         self._usage: Usage | None = None
         self._removed: list[list[str]] = []
@@ -104,6 +106,10 @@ class HomeScreen(RunActions):
     def refresh_hardware(self) -> None:
         if self.is_seen:
             self.in_background(usage, self._take_usage, group="hardware")
+
+    @property
+    def place(self) -> str:
+        return "\n".join([MARKED, *sorted(self._marked)])
 
     @property
     def current(self) -> Overview | None:
@@ -210,6 +216,7 @@ class HomeScreen(RunActions):
     def action_mark(self) -> None:
         if (current := self.current) is not None:
             self._marked ^= {current.name}
+            remember(self.place)
             self._fill()
             self._table.action_cursor_down()
 
@@ -289,11 +296,3 @@ class HomeScreen(RunActions):
                 self.in_background(operations.start_demo, self.open_run, group="start")
 
         self.app.push_screen(ChoiceDialog("Train the demo?", text, options), answer)
-
-
-def entitle(box: Widget, *, title: str | None = None, subtitle: str | None = None) -> None:
-    """Change what stands in the border where it differs: every change is painted."""
-    if title is not None and str(box.border_title or "") != title:
-        box.border_title = title
-    if subtitle is not None and str(box.border_subtitle or "") != subtitle:
-        box.border_subtitle = subtitle

@@ -96,14 +96,17 @@ class WizardScreen(BaseScreen):
 
     @property
     def place(self) -> str:
-        return f"{WIZARD} {self.step}"
+        return f"{WIZARD} {max(self.step, self._opens_at)}"
 
     def on_mount(self) -> None:
         self.go_to(1)
-        if self._opens_at > 1:
-            self.action_step(self._opens_at)
+        self._page.when_ready(self._open)
         if self._kept is not None:
             self.notify("This is the draft you left. ctrl+r begins afresh.", timeout=5)
+
+    def _open(self) -> None:
+        step, self._opens_at = self._opens_at, 1
+        self.action_step(max(step, self.step))
 
     @property
     def _page(self) -> WizardStep:

@@ -1,5 +1,7 @@
 """Step 1: the model, with what it needs of this machine."""
 
+from collections.abc import Callable
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.widgets import DataTable, Input, Static
@@ -33,6 +35,7 @@ class ModelStep(WizardStep):
     def __init__(self) -> None:
         super().__init__(id="step-1")
         self._choices: list[ModelChoice] = []
+        self._wishes: list[Callable[[], None]] = []
         self._fetching = ""
         self._accelerator: Accelerator | None = None
 
@@ -47,8 +50,11 @@ class ModelStep(WizardStep):
         if not self._choices:
             self.later(self._look, self._take, "models")
 
-    def problem(self) -> str:
-        return "" if self._choices else "Looking at the machine…"
+    def when_ready(self, do: Callable[[], None]) -> None:
+        if self._choices:
+            do()
+        else:
+            self._wishes.append(do)
 
     def fetch(self) -> None:
         """Fetch the model under the cursor, with a bar; asked again while it goes on, stop."""
@@ -108,6 +114,9 @@ class ModelStep(WizardStep):
         for title, width in COLUMNS:
             table.add_column(title, width=width)
         self._fill(self.draft.recipe.model)
+        wishes, self._wishes = self._wishes, []
+        for do in wishes:
+            do()
 
     def _fill(self, at: str) -> None:
         table = self.query_one("#models", DataTable)
