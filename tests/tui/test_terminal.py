@@ -1,11 +1,14 @@
 """The interface on a real terminal that is taken away: it ends, and the run goes on."""
 
+import fcntl
 import os
 import pty
 import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -34,6 +37,30 @@ def opened(code: str) -> tuple[subprocess.Popen[bytes], int]:
             shown += os.read(master, 65536)
     assert b"live-run" in shown
     return process, master
+
+
+def quiet(master: int) -> bytes:
+    """Return what is written until nothing comes for a while."""
+    written, deadline = b"", time.monotonic() + 60
+    while select.select([master], [], [], 0.7)[0] and time.monotonic() < deadline:
+        written += os.read(master, 65536)
+    return written
+
+
+def test_a_terminal_that_is_attached_again_is_painted_whole(home: Path) -> None:
+    record(home, "live-run", steps=3)  # ended, so that nothing of it changes
+    process, master = opened(OPEN)
+    try:
+        quiet(master)
+        for rows, columns in ((31, 101), (30, 100)):  # at once, as Docker does: the size ends as it was
+            fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+            process.send_signal(signal.SIGWINCH)
+        written = quiet(master)
+        assert b"live-run" in written
+        assert b"Help" in written
+    finally:
+        process.kill()
+        os.close(master)
 
 
 @pytest.mark.parametrize("how", ["the terminal is closed", "SIGHUP", "SIGTERM"])

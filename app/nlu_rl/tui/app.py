@@ -88,6 +88,10 @@ class NluApp(App[None]):
         if self._problem is not None:
             self.show_error(self._problem)
 
+    def on_resize(self) -> None:
+        """Paint everything, also where the size ends as it was: so terminals ask for it that are attached again."""
+        self.screen.refresh()
+
     @property
     def ascii(self) -> bool:
         """Whether the terminal shows nothing else."""
