@@ -79,6 +79,32 @@ def test_it_ends_with_its_terminal_and_touches_no_run(home: Path, how: str) -> N
     assert not list(run.control_dir.iterdir())
 
 
+def test_keys_typed_before_the_first_screen_are_taken_and_the_terminal_is_given_back(home: Path) -> None:
+    record(home, "live-run", steps=3)
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    process = subprocess.Popen(
+        [sys.executable, "-c", OPEN], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while termios.tcgetattr(slave)[3] & termios.ECHO and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert not select.select([master], [], [], 0)[0], "nothing is painted yet"
+        os.write(master, b"\r")
+        written = quiet(master)
+        assert written.startswith(b"\x1b"), "what is typed is not shown"
+        assert b"Runs" in written
+        assert b"Samples" in written, "Enter opened the run"
+        os.write(master, b"\x11")
+        assert process.wait(timeout=30) == 0
+        assert termios.tcgetattr(slave) == before
+    finally:
+        process.kill()
+        os.close(master)
+        os.close(slave)
+
+
 @pytest.mark.parametrize("arguments", [[], ["tui"]])
 def test_the_interface_opens_without_getting_ready_to_read_a_command_line(
     home: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]

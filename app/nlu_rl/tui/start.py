@@ -7,6 +7,9 @@ was made so far.
 
 import gc
 import sys
+import termios
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 SETTLED_SECONDS = 1.0
 STARTING_SWITCH_SECONDS = 0.0005
@@ -16,6 +19,11 @@ wait that long after each of its files."""
 
 def run_tui(run: str | None = None) -> None:
     """Open the interface, on `run` if one is named, and return when it is left."""
+    with keys_kept():
+        _open(run)
+
+
+def _open(run: str | None) -> None:
     from nlu_rl.tui.first_look import FirstLook
 
     gc.disable()
@@ -35,3 +43,26 @@ def run_tui(run: str | None = None) -> None:
         app.run()
     finally:
         gc.enable()
+
+
+@contextmanager
+def keys_kept() -> Iterator[None]:
+    """Keep keys that are typed before the first screen stands as they are, and off the terminal.
+
+    A terminal makes a line feed of Enter otherwise, stops at ctrl+s, and shows what is typed.
+    """
+    try:
+        terminal = sys.stdin.fileno()
+        before = termios.tcgetattr(terminal)
+    except (OSError, ValueError, termios.error):  # a browser's, or a test's
+        yield
+        return
+    kept = list(before)
+    kept[0] &= ~(termios.ICRNL | termios.IXON)
+    kept[3] &= ~(termios.ECHO | termios.ICANON)
+    termios.tcsetattr(terminal, termios.TCSANOW, kept)
+    try:
+        yield
+    finally:
+        with suppress(OSError, termios.error):  # the terminal is gone
+            termios.tcsetattr(terminal, termios.TCSANOW, before)
