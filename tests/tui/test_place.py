@@ -89,14 +89,23 @@ async def test_the_step_of_the_wizard(open_app: Open, runs: Path, place: Path, s
 async def test_marks_and_what_is_compared(open_app: Open, runs: Path) -> None:
     async with open_app() as pilot:
         home = await press(pilot, "down", "space", "space")
-        marked = set(home._marked)
+        marked, at = set(home._marked), home.current.name
         assert len(marked) == 2
     async with open_app() as pilot:
-        assert pilot.app.screen._marked == marked
+        assert (pilot.app.screen._marked, pilot.app.screen.current.name) == (marked, at)
         await press(pilot, "c")
     async with open_app() as pilot:
         assert {run.name for run in pilot.app.screen.runs} == marked
         assert (await press(pilot, "escape"))._marked == marked
+
+
+@pytest.mark.parametrize("key", ["enter", "x", "t"])
+async def test_the_run_that_was_looked_at(open_app: Open, runs: Path, key: str) -> None:
+    async with open_app() as pilot:
+        name = (await press(pilot, "down", "down", "down")).current.name
+        await press(pilot, key)
+    async with open_app() as pilot:
+        assert (await press(pilot, "escape")).current.name == name
 
 
 async def test_what_was_typed_to_ask_a_run(open_app: Open, runs: Path) -> None:

@@ -27,7 +27,7 @@ from nlu_rl.tui.drawing import draw_no_more, failed_widget
 from nlu_rl.tui.first_look import FirstLook
 from nlu_rl.tui.key_line import Given, KeyHandled, KeyLine
 from nlu_rl.tui.keys import Key
-from nlu_rl.tui.place import remembered_marks, remembered_screen
+from nlu_rl.tui.place import remembered_runs, remembered_screen
 from nlu_rl.tui.settings import Settings, SettingsError, default_settings, read_settings
 from nlu_rl.tui.terminal import leave_with_terminal
 from nlu_rl.tui.theme import THEME, THEMES
@@ -72,7 +72,7 @@ class NluApp(App[None]):
     def get_default_screen(self) -> Screen[Any]:
         from nlu_rl.tui.screens.home import HomeScreen
 
-        home = HomeScreen(self._first_look or FirstLook(), remembered_marks())
+        home = HomeScreen(self._first_look or FirstLook(), *remembered_runs())
         self._load_screen_css(home)  # Textual does so for every screen but the first
         return home
 

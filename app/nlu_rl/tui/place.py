@@ -23,8 +23,9 @@ MARKED, COMPARED = "home", "compare"
 def remember(place: str) -> None:
     """Keep a place.
 
-    Its first line is `home`, `compare`, `wizard` and its step, or the folder of a run after its screen (`OF_RUNS`).
-    Lines after it are the marked runs, the compared ones, or as JSON what was typed to ask a run.
+    Its first line is `home` and the run under the cursor, `compare`, `wizard` and its step, or the folder of a run
+    after its screen (`OF_RUNS`). Lines after it are the marked runs, the compared ones, or as JSON what was typed to
+    ask a run.
     """
     if file := os.environ.get("NLU_RL_PLACE"):
         with contextlib.suppress(OSError):
@@ -41,14 +42,18 @@ def remembered_screen() -> "Screen[Any] | None":
         from nlu_rl.tui.screens.wizard import STEPS, WizardScreen
 
         return WizardScreen(int(rest) if rest in map(str, range(1, len(STEPS) + 1)) else 1)
+    if first == MARKED:
+        return None
     kind, folder = (first, rest) if first in OF_RUNS else ("", place)
-    return _of_run(kind, folder, more) if folder not in ("", MARKED) else None
+    return _of_run(kind, folder, more) if folder else None
 
 
-def remembered_marks() -> set[str]:
-    """Return the names of the runs that were marked."""
+def remembered_runs() -> tuple[set[str], str]:
+    """Return the names of the runs that were marked, and of the one under the cursor or on the screen."""
     place, *names = _kept() or [MARKED]
-    return {Path(name).name for name in names} if place in (MARKED, COMPARED) else set()
+    first, _, rest = place.partition(" ")
+    marked = {Path(name).name for name in names} if first in (MARKED, COMPARED) else set()
+    return marked, Path(rest or place).name
 
 
 def _kept() -> list[str]:

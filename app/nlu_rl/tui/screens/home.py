@@ -56,12 +56,12 @@ class HomeScreen(RunActions):
     HomeScreen.-empty #empty { display: block; }
     """
 
-    def __init__(self, first_look: FirstLook, marked: Iterable[str] = ()) -> None:
+    def __init__(self, first_look: FirstLook, marked: Iterable[str] = (), at: str = "") -> None:
         super().__init__()
         self._runs = first_look
         self._found: list[Overview] = []
         self._shown: list[Overview] = []
-        self._marked = set(marked)
+        self._marked, self._at = set(marked), at
         self._order = 0
         self._usage: Usage | None = None
         self._removed: list[list[str]] = []
@@ -109,7 +109,7 @@ class HomeScreen(RunActions):
 
     @property
     def place(self) -> str:
-        return "\n".join([MARKED, *sorted(self._marked)])
+        return "\n".join([f"{MARKED} {self.current.name if self.current else self._at}", *sorted(self._marked)])
 
     @property
     def current(self) -> Overview | None:
@@ -149,7 +149,7 @@ class HomeScreen(RunActions):
         words = self.query_one(FilterBar).words
         name, key = SORTS[self._order]
         chosen = [o for o in self._found if all(word in filter_words(o) for word in words)]
-        at = self.current.name if self.current else None
+        at = self.current.name if self.current else self._at
         before = self.shown_names
         self._shown = sorted(chosen, key=key) if key else chosen
         table = self._table
@@ -190,6 +190,8 @@ class HomeScreen(RunActions):
 
     def on_data_table_row_highlighted(self) -> None:
         self._show_preview()
+        if self.is_current:
+            remember(self.place)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
