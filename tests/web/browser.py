@@ -44,6 +44,8 @@ class Page:
         self._number = 0
         self.requests: list[str] = []
         self.complaints: list[str] = []
+        self.focused: bool | None = None
+        """What the page told the interface last."""
         self._terminal = bytearray()
         self._arrived = asyncio.Event()
 
@@ -59,6 +61,7 @@ class Page:
                 continue
             method, values = event.get("method"), event.get("params", {})
             if method == "Page.frameNavigated":
+                self.focused = None
                 self._terminal.clear()  # what a page that was left has shown is not on the one that has come
                 self._arrived.set()
             elif method == "Network.requestWillBeSent":
@@ -67,8 +70,21 @@ class Page:
                 self.requests.append(values["url"])
             elif method == "Network.webSocketFrameReceived" and values["response"]["opcode"] == 2:
                 self._terminal += base64.b64decode(values["response"]["payloadData"])
+            elif method == "Network.webSocketFrameSent" and values["response"]["payloadData"] in (
+                '["focus"]',
+                '["blur"]',
+            ):
+                self.focused = "focus" in values["response"]["payloadData"]
             elif method == "Runtime.exceptionThrown" or method == "Log.entryAdded":
                 self.complaints.append(str(values))
+
+    async def told_of_its_focus(self) -> None:
+        """Wait until the page has told the interface that it has the focus, after whatever it told before."""
+        for _ in range(300):
+            if self.focused:
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"the interface was told {self.focused} of the focus")
 
     async def ask(self, method: str, **values: Any) -> dict[str, Any]:
         self._number += 1
@@ -143,6 +159,7 @@ async def browser() -> AsyncIterator[Page]:
                     listener = asyncio.create_task(page.listen())
                     for domain in ("Page", "Network", "Runtime", "Log"):
                         await page.ask(f"{domain}.enable")
+                    await page.ask("Emulation.setFocusEmulationEnabled", enabled=True)  # as a window that is looked at
                     yield page
                     listener.cancel()
         finally:

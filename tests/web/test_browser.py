@@ -30,6 +30,7 @@ async def test_a_run_is_watched_in_the_browser_and_a_reload_loses_nothing(home: 
         await page.see("first-run")
         await page.reload()
         await page.see("✔ done")
+        await page.told_of_its_focus()
         assert "⣀" in page.shown or "▁" in page.shown
         assert {urlsplit(address).netloc for address in page.requests} == {urlsplit(served.address).netloc}
         assert not [complaint for complaint in page.complaints if "Content Security Policy" in complaint]

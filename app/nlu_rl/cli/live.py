@@ -89,7 +89,8 @@ def follow(run: RunDirectory, *, pid: int | None = None, json: bool = False) -> 
                     if interrupts.terminated:  # where all processes get the signal, the worker must not be told twice
                         time.sleep(SETTLE_SECONDS)
                     control.request(run, "stop")
-                    view.note("Stopping with a checkpoint after this step. Ctrl-C again stops at once.")
+                    how = " with a checkpoint after this step" if watch.status.kind == "train" else ""
+                    view.note(f"Stopping{how}. Ctrl-C again stops at once.")
                 else:
                     view.note("Stopping at once.")
                     return Ended(stop_now(run, pid=pid), True)

@@ -26,7 +26,7 @@ def figures(result: Mapping[str, Any]) -> list[str]:
         )
     lines += [
         f"answers the same: {result['same_answers']:.1%} of {result['rows']}; completions changed: "
-        f"{result['changed_completions']}, each a near tie",
+        f"{result['changed_completions']}{', each a near tie' if result['changed_completions'] else ''}",
         f"score: adapter {result['score_adapter']:.3f}, export {result['score_export']:.3f} "
         f"(paired p = {result['p']:.2g})",
     ]

@@ -12,8 +12,8 @@ from typing import Any
 
 _BOTH_WAYS = ("xlnet",)  # reads both ways, and is in no table that says so
 
-STATE_SPACE = ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h")
-"""Of which peft refuses to adapt the layers."""
+STATE_SPACE = ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h", "rwkv")
+"""Of which peft refuses to adapt the layers, or which keep no keys and values."""
 
 
 def is_causal_lm(model_type: str) -> bool:

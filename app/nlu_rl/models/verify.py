@@ -52,8 +52,9 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     """Return the manifest this program wrote with the model; None when there is none."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return manifest if isinstance(manifest["files"], dict) else None
-    except (OSError, ValueError, KeyError, TypeError):
+        whole = all({"sha256", "bytes"} <= facts.keys() for facts in manifest["files"].values())
+        return manifest if whole else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -111,7 +112,7 @@ def _architecture_problems(config: dict[str, Any]) -> list[str]:
     if not reads_one_way(config):
         return [f"Its architecture '{named}' reads both ways, as an encoder does: 'nlu-rl encoder' trains it."]
     if str(named) in STATE_SPACE:
-        return [f"Its architecture '{named}' is a state-space model, which LoRA does not reach: {use}"]
+        return [f"Its architecture '{named}' is a state-space or recurrent model, which cannot be trained here: {use}"]
     if has_conv1d(str(named)):
         return [f"The layers of its architecture '{named}' are Conv1D, which LoRA does not reach here: {use}"]
     return []

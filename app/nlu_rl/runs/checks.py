@@ -195,7 +195,7 @@ def _check_model(recipe: Recipe) -> tuple[Check, int]:
         return Check("model", "warn", f"{recipe.model} is not here yet; a run fetches it.", fetch), needed + checkpoints
     problems = verify_folder(model.folder, hashes=False)
     if problems and model.kind == "folder":
-        fix = "Complete the folder, or name a model of 'nlu-rl models list'."
+        fix = "Name a whole model folder of such an architecture, or a model of 'nlu-rl models list'."
         return Check("model", "fail", f"The model {model.folder} cannot be used. {' '.join(problems)}", fix), 0
     if problems:
         message = f"{recipe.model} is not whole: {' '.join(problems)} A run fetches it."

@@ -77,7 +77,7 @@ BREAKS: list[tuple[Callable[[Path], None], str]] = [
     (_template("{{ raise_exception('no users') }}"), "chat template is broken .TemplateError: no users"),
     (_template("<|im_start|>assistant"), "leaves out what the user says"),
     (_architecture("lama"), "architecture 'lama' is no language model"),
-    (_architecture("mamba"), "architecture 'mamba' is a state-space model"),
+    (_architecture("mamba"), "architecture 'mamba' is a state-space or recurrent model"),
     (_drop("model.safetensors"), "no weights"),
     (_only_bin, r"no safetensors, only pytorch_model\.bin"),
     (_missing_shard, r"model-00001-of-00002\.safetensors is missing"),
@@ -155,6 +155,9 @@ def test_manifest(folder: Path) -> None:
     os.utime(weights, ns=(0, 0))
     (folder / "generation_config.json").write_text("{}")
     assert any("generation_config.json has 2 bytes" in problem for problem in verify_folder(folder, hashes=False))
+    for damaged in ("{", '{"files": [1]}', '{"files": {"config.json": "abc"}}', '{"files": {"config.json": {}}}'):
+        (folder / MANIFEST).write_text(damaged)
+        assert verify_folder(folder) == [f"Its {MANIFEST} is damaged: copy or fetch the model again."], damaged
     (folder / MANIFEST).write_text("{")
     assert "manifest.json is damaged" in verify_folder(folder)[0]
 

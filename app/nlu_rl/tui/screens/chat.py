@@ -278,7 +278,7 @@ class ChatScreen(BaseScreen):
 
 
 def _line(name: str, label: str, hint: str, typed: str) -> Horizontal:
-    asked = AskInput(typed, placeholder=hint, name=name, compact=True)
+    asked = AskInput(typed, placeholder=hint, name=name, compact=True, select_on_focus=False)
     return Horizontal(Label(label.replace("_", " ")[:15]), asked, classes="asked")
 
 

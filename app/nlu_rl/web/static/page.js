@@ -24,7 +24,15 @@ window.onload = async (event) => {
   );
   await Promise.allSettled(wanted);
   start(event);
-  const focus = () => document.querySelector(".xterm-helper-textarea")?.focus();
-  focus();
-  window.addEventListener("focus", focus);
+  const keys = () => document.querySelector(".xterm-helper-textarea");
+  keys()?.focus();
+  window.addEventListener("focus", () => keys()?.focus());
+  // What had the focus before the interface was there told nobody: give it anew when its first frame comes.
+  new MutationObserver((_, observer) => {
+    if (document.body.classList.contains("-first-byte")) {
+      observer.disconnect();
+      keys()?.blur();
+      keys()?.focus();
+    }
+  }).observe(document.body, { attributes: true, attributeFilter: ["class"] });
 };
