@@ -27,10 +27,15 @@ def home() -> Path:
 
 
 def require_home() -> None:
-    """Raise NluRlError when the writable root, or the place of its runs, cannot be a folder."""
+    """Raise NluRlError when the writable root cannot be a folder."""
     root = home()
     if os.path.lexists(root) and not root.is_dir():
         raise NluRlError(f"NLU_RL_HOME is {root}, which is not a folder.", "Set it to a folder, or unset it.")
+
+
+def require_runs_dir() -> None:
+    """Raise NluRlError when the place of the runs cannot be a folder: there would seem to be none."""
+    require_home()
     if os.path.lexists(runs_dir()) and not runs_dir().is_dir():
         raise NluRlError(f"{runs_dir()} is where runs are kept, and is not a folder.", "Move it away.")
 

@@ -107,7 +107,10 @@ def _root(
     if version:
         print(f"nlu-rl {__version__}")
         return
-    paths.require_home()
+    if context.invoked_subcommand == "doctor":  # which says what else is wrong
+        paths.require_home()
+        return
+    paths.require_runs_dir()
     if context.invoked_subcommand is not None:
         return
     if on_a_terminal():

@@ -22,7 +22,7 @@ def on_a_terminal() -> bool:
 def open_interface() -> None:
     from nlu_rl.tui.start import run_tui
 
-    paths.require_home()
+    paths.require_runs_dir()
     run_tui()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from nlu_rl.cli.recipes import resolve
+from nlu_rl.download import file_sha256
 from nlu_rl.runs.checks import check_recipe
 
 RECIPE = "tasks: [sst2]\nmethod: sft\n"
@@ -39,7 +40,12 @@ def test_a_bundle_is_held_in_four_bits(
     assert model.message.endswith(
         "its weights in 4 bits (quantize: nf4), but has no manifest.json: no hash can be checked."
     )
-    (bundle / "manifest.json").write_text(json.dumps({"files": {}}), encoding="utf-8")
+    facts = {file.name: {"sha256": file_sha256(file), "bytes": file.stat().st_size} for file in bundle.iterdir()}
+    (bundle / "manifest.json").write_text(json.dumps({"files": facts}), encoding="utf-8")
+    (bundle / "more.json").write_text("{}")
+    [model] = [check for check in check_recipe(recipe) if check.name == "model"]
+    assert (model.state, model.message.endswith("but has no hash of more.json.")) == ("warn", True)
+    (bundle / "more.json").unlink()
     [model] = [check for check in check_recipe(recipe) if check.name == "model"]
     assert (model.state, model.message.endswith("its weights in 4 bits (quantize: nf4).")) == ("ok", True)
 
