@@ -72,7 +72,7 @@ class NluApp(App[None]):
     def get_default_screen(self) -> Screen[Any]:
         from nlu_rl.tui.screens.home import HomeScreen
 
-        home = HomeScreen(self._first_look or FirstLook(), *remembered_runs())
+        home = HomeScreen(self._first_look or FirstLook(wanted=self._first_run is None), *remembered_runs())
         self._load_screen_css(home)  # Textual does so for every screen but the first
         return home
 

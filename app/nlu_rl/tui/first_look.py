@@ -7,13 +7,18 @@ from nlu_rl.runs.overview import Overview, Overviews
 
 
 class FirstLook(Thread):
-    """Reads the runs once, from its making on. What goes wrong is told by the next reading."""
+    """Reads the runs once, from its making on, if they are `wanted` at all: a screen over them can wait for nothing.
 
-    def __init__(self) -> None:
+    What goes wrong is told by the next reading.
+    """
+
+    def __init__(self, *, wanted: bool = True) -> None:
         super().__init__(daemon=True)
         self.overviews = Overviews()
+        self.wanted = wanted
         self._found: list[Overview] | None = None
-        self.start()
+        if wanted:
+            self.start()
 
     def run(self) -> None:
         with suppress(Exception):
@@ -26,5 +31,6 @@ class FirstLook(Thread):
 
     def poll(self) -> list[Overview]:
         """Read what has changed, after the first reading. May wait: call it in a thread."""
-        self.join()
+        if self.wanted:
+            self.join()
         return self.overviews.poll()

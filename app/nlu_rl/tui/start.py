@@ -29,7 +29,7 @@ def _open(run: str | None) -> None:
     gc.disable()
     usual = sys.getswitchinterval()
     sys.setswitchinterval(STARTING_SWITCH_SECONDS)
-    first_look = FirstLook()
+    first_look = FirstLook(wanted=run is None)
     from nlu_rl.tui.app import NluApp
 
     def settle() -> None:

@@ -83,10 +83,10 @@ class HomeScreen(RunActions):
         self._add_columns()
         self.set_interval(POLL_SECONDS, self.refresh_runs)
         self.set_interval(HARDWARE_SECONDS, self.refresh_hardware)
-        if (found := self._runs.found) is None:
-            self.refresh_runs()
-        else:
+        if (found := self._runs.found) is not None:
             self._take(found)
+        elif self._runs.wanted:
+            self.refresh_runs()
         self.set_timer(SWEEP_AFTER_SECONDS, lambda: self.in_background(sweep, lambda _: None, group="sweep"))
 
     def on_screen_resume(self) -> None:
