@@ -18,7 +18,7 @@ from nlu_rl.errors import DataError
 Stamp = tuple[int, int]
 HELD_OUT = 0.1
 """Share of the different training texts in validation, where that has no file."""
-SHOWN = 4
+FREQUENT = 4
 """Texts of a label of which one is held out whatever the share."""
 
 
@@ -99,7 +99,7 @@ class OwnData:
 def _held_out(answer_of: Mapping[str, str]) -> set[str]:
     """Return the text keys that are validation, of those in `answer_of`.
 
-    Every label gives its share, those with the smallest hashes: one at least of `SHOWN`, so that a rare label is
+    Every label gives its share, those with the smallest hashes: one at least of `FREQUENT`, so that a rare label is
     evaluated too. What rounding leaves of the share of all is taken from frequent labels.
     """
     ordered = sorted(answer_of, key=lambda key: hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest())
@@ -108,8 +108,8 @@ def _held_out(answer_of: Mapping[str, str]) -> set[str]:
         of_label.setdefault(answer_of[key], []).append(key)
     chosen: set[str] = set()
     for group in of_label.values():
-        chosen.update(group[: max(int(HELD_OUT * len(group)), int(len(group) >= SHOWN))])
+        chosen.update(group[: max(int(HELD_OUT * len(group)), int(len(group) >= FREQUENT))])
     wanted = max(round(HELD_OUT * len(ordered)), min(1, len(ordered) - 1))
     spare = [key for key in ordered if key not in chosen]
-    frequent = [key for key in spare if len(of_label[answer_of[key]]) >= SHOWN]
+    frequent = [key for key in spare if len(of_label[answer_of[key]]) >= FREQUENT]
     return chosen.union((frequent or spare)[: max(wanted - len(chosen), 0)])

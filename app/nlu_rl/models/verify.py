@@ -61,7 +61,11 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
 def unhashed_files(folder: Path) -> list[str]:
     """Return the files of a model folder of which its manifest has no hash; all of them where there is none."""
     known = (read_manifest(folder) or {"files": {}})["files"]
-    return sorted(e.name for e in os.scandir(folder) if e.is_file() and e.name not in {MANIFEST, *known})
+    try:
+        there = {entry.name for entry in os.scandir(folder) if entry.is_file()}
+    except OSError:  # it may not be read, as `verify_folder` says
+        return []
+    return sorted(there - {MANIFEST, *known})
 
 
 def how_to_mend(folder: Path) -> str:

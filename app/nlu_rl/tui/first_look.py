@@ -7,7 +7,7 @@ from nlu_rl.runs.overview import Overview, Overviews
 
 
 class FirstLook(Thread):
-    """Reads the runs once, from its making on, if they are `wanted` at all: a screen over them can wait for nothing.
+    """Reads the runs once, from its making on; not where they are not `wanted`, for another screen is opened first.
 
     What goes wrong is told by the next reading.
     """

@@ -84,12 +84,12 @@ def _of_run(kind: str, folder: str, more: list[str]) -> "Screen[Any] | None":
     screens = {"": MonitorScreen, "evaluate": EvaluateScreen, "export": ExportScreen}
     try:
         run = open_run(folder)
-        return ChatScreen(run, typed_in(more)) if kind == "chat" else screens[kind](run)
+        return ChatScreen(run, _typed_in(more)) if kind == "chat" else screens[kind](run)
     except NluRlError:
         return None
 
 
-def typed_in(lines: list[str]) -> dict[str, str]:
+def _typed_in(lines: list[str]) -> dict[str, str]:
     """Return what was typed, by field; nothing where it cannot be read."""
     try:
         typed = json.loads("\n".join(lines))

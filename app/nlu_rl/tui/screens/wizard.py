@@ -106,7 +106,8 @@ class WizardScreen(BaseScreen):
 
     def _open(self) -> None:
         step, self._opens_at = self._opens_at, 1
-        self.action_step(max(step, self.step))
+        if self.step < step:
+            self.action_step(step)
 
     @property
     def _page(self) -> WizardStep:
@@ -157,6 +158,7 @@ class WizardScreen(BaseScreen):
             self._start_or_ask()
 
     def action_step(self, step: int) -> None:
+        self._opens_at = 1
         while self.step < step:
             if self._page.problem():
                 self.action_next()

@@ -115,7 +115,7 @@ class ModelStep(WizardStep):
             table.add_column(title, width=width)
         self._fill(self.draft.recipe.model)
         wishes, self._wishes = self._wishes, []
-        for do in wishes:
+        for do in wishes if self.wizard.step == 1 else ():  # whoever has gone on meanwhile wishes nothing more here
             do()
 
     def _fill(self, at: str) -> None:
