@@ -82,6 +82,8 @@ async def test_pause_resume_and_checkpoint_are_asked_of_the_worker(open_app: Ope
     async with open_app(run="live-run") as pilot:
         await pilot.press("space", "k")
         assert control.pending(run) == {"pause", "checkpoint"}
+        await pilot.press("space")
+        assert control.pending(run) == {"checkpoint"}, "a pause that has not come is taken back"
 
 
 async def test_stopping_asks_how(open_app: Open, runs: Path) -> None:
@@ -98,10 +100,13 @@ async def test_stopping_asks_how(open_app: Open, runs: Path) -> None:
 
 async def test_a_finished_run_takes_no_requests(open_app: Open, runs: Path) -> None:
     async with open_app(run="done-run") as pilot:
-        await pilot.press("space")
-        await pilot.pause()
-        assert isinstance(pilot.app.screen, ProblemDialog)
-        await pilot.press("escape", "r")
+        for key in ("space", "k", "s"):
+            await pilot.press(key)
+            await pilot.pause()
+            assert [notice.message for notice in pilot.app._notifications] == ["Nothing is running here."]
+            pilot.app.clear_notifications()
+        assert control.pending(open_run("done-run")) == set()
+        await pilot.press("r")
         await pilot.pause()
         assert "nothing to resume" in screen_text(pilot)
 

@@ -15,8 +15,9 @@ from nlu_rl.runs import jobs
 from nlu_rl.runs.layout import list_runs
 from nlu_rl.runs.row_checks import check_answer_room
 from nlu_rl.tasks.registry import get_task
-from nlu_rl.tui import draft as drafts
 from nlu_rl.tui import operations
+from nlu_rl.tui.draft import first_draft
+from nlu_rl.tui.kept_draft import KeptDraft
 from nlu_rl.tui.model_choices import model_choices
 from nlu_rl.tui.screens.home import HomeScreen
 from nlu_rl.tui.screens.monitor import MonitorScreen
@@ -142,11 +143,13 @@ async def test_a_wizard_in_which_nothing_was_changed_is_left_without_a_question(
         await step(pilot, "n", "enter")
         await step(pilot, "escape", "escape")
         assert isinstance(pilot.app.screen, HomeScreen)
-        drafts.keep(drafts.first_draft().changed("seed=7"))
+        kept = KeptDraft()
+        kept.keep(first_draft().changed("seed=7"))
+        kept.release()
         await step(pilot, "n")
         await step(pilot, "escape")
         assert isinstance(pilot.app.screen, HomeScreen)
-        assert drafts.kept() is not None
+        assert KeptDraft().draft() is not None
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])

@@ -1,15 +1,15 @@
 """What the wizard does besides starting a run: own rows, a dry run, a draft that is kept, a recipe that is saved."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, TextArea
 
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.layout import RunDirectory, list_runs
-from nlu_rl.tui import draft as drafts
-from nlu_rl.tui import jobs
+from nlu_rl.tui import jobs, operations
 from nlu_rl.tui.draft import first_draft
 from nlu_rl.tui.screens.import_rows import ImportDialog
 from nlu_rl.tui.screens.wizard import WizardScreen
@@ -80,7 +80,7 @@ async def test_a_draft_that_is_left_comes_back_and_can_be_dropped(open_app: Open
         assert pilot.app.screen.draft.recipe.train.max_steps == 9
         await step(pilot, "ctrl+r")
         assert pilot.app.screen.draft == first_draft()
-        assert drafts.kept() is None
+        assert not list(ready.rglob(".draft-*.json"))
 
 
 async def test_a_draft_outlives_the_process_at_every_moment(open_app: Open, ready: Path) -> None:
@@ -92,7 +92,56 @@ async def test_a_draft_outlives_the_process_at_every_moment(open_app: Open, read
         await settled(pilot)
         changed = pilot.app.screen.draft
         assert changed != first_draft()
-        assert drafts.kept() == changed, "while the wizard is open"
+        recipe = json.loads((ready / "runs" / ".draft-1.json").read_text())["recipe"]
+        assert changed.edited(recipe) == changed, "while the wizard is open"
+
+
+async def test_two_interfaces_have_a_draft_each(open_app: Open, ready: Path) -> None:
+    async with open_app() as one, open_app() as two:
+        await step(one, "n")
+        one.app.screen.draft = first = first_draft().changed("seed=7")
+        await step(two, "n")
+        assert two.app.screen.draft == first_draft()
+        two.app.screen.draft = second = first_draft().changed("seed=8")
+        assert one.app.screen.draft == first
+        await step(one, "escape", "l")
+        await step(one, "n")
+        assert one.app.screen.draft == first
+        await step(two, "escape", "l")
+        await step(two, "n")
+        assert two.app.screen.draft == second
+
+
+async def test_a_text_that_is_being_written_keeps_its_place_when_the_terminal_changes(
+    open_app: Open, ready: Path
+) -> None:
+    async with open_app((80, 24)) as pilot:
+        await step(pilot, "n", "3")
+        await step(pilot, "a")
+        area = pilot.app.screen.query_one(TextArea)
+        area.move_cursor((area.document.line_count - 1, 0))
+        await settled(pilot)
+        await pilot.resize_terminal(100, 20)
+        await settled(pilot)
+        top = area.scroll_offset.y
+        assert top <= area.cursor_location[0] < top + area.size.height
+
+
+async def test_the_cursor_of_the_runs_is_on_one_that_was_started(
+    open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(ready, "first-run")
+    record(ready, "second-run")
+    monkeypatch.setattr(operations, "start", lambda path, recipe: record(ready, "started-run"))
+    async with open_app() as pilot:
+        await step(pilot, "down")
+        await step(pilot, "n", "4")
+        await until(pilot, "[4 Review]")
+        pilot.app.screen._start()
+        await until(pilot, "started-run")
+        await step(pilot, "escape")
+        await until(pilot, "second-run")
+        assert pilot.app.screen.current.name == "started-run"
 
 
 async def test_a_recipe_is_saved_and_run_by_its_name(open_app: Open, ready: Path, tmp_path: Path) -> None:

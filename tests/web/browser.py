@@ -30,6 +30,7 @@ _CONTROL = re.compile(rb"\x1b(\[[0-9;?<>=]*[ -/]*[@-~]|\][^\x07]*\x07|[()][A-Z0-
 _KEYS = {
     "enter": ("Enter", "\r", 13),
     "escape": ("Escape", "\x1b", 27),
+    "up": ("ArrowUp", "", 38),
     "down": ("ArrowDown", "", 40),
     "tab": ("Tab", "", 9),
 }

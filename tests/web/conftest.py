@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 
@@ -24,6 +25,10 @@ class Served:
         )
         assert self.process.stdout is not None
         self.address = self.process.stdout.readline().strip()
+
+    def interfaces(self) -> list[int]:
+        """Return the processes of the pages that are open, or were."""
+        return [child.pid for child in psutil.Process(self.process.pid).children()]
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)

@@ -191,6 +191,10 @@ def _writable(name: str, folder: Path, variable: str) -> "Check":
     from nlu_rl.runs.checks import Check
 
     existing = next(path for path in (folder, *folder.parents) if os.path.exists(path))
+    if not existing.is_dir():
+        return Check(
+            f"{name} folder", "fail", f"{existing} is a file.", f"Move it away, or set {variable} to a folder."
+        )
     try:
         with tempfile.TemporaryFile(dir=existing):
             pass

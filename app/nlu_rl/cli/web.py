@@ -16,6 +16,9 @@ def web(
     public_url: Annotated[
         str | None, typer.Option(help="Where a proxy in front of it shows the page, as https://gpu.example.org.")
     ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="Let pages look on: nothing is started, changed or removed there.")
+    ] = False,
     trusted: Annotated[
         bool,
         typer.Option(
@@ -38,4 +41,4 @@ def web(
     shown = f"[{host}]" if ":" in host else host
     print(public_url or f"http://{shown}:{bound.getsockname()[1]}/", flush=True)
     note("Open this address in a browser. Ctrl-C ends the server; runs go on.")
-    serve(bound, access)
+    serve(bound, access, read_only=read_only)

@@ -17,6 +17,7 @@ from transformers.trainer_utils import get_last_checkpoint
 
 from nlu_rl.encoder.rows import EncodedRows, collator
 from nlu_rl.encoder.texts import Form
+from nlu_rl.runs.events import has_steps
 from nlu_rl.runs.files import write_json
 from nlu_rl.runs.reporter import Reporter
 from nlu_rl.tasks.base import DatasetTask
@@ -76,8 +77,9 @@ def fit(point: Point, model: Any, tokenizer: Any, folder: Path, reporter: Report
     )
     trainer.remove_callback(PrinterCallback)
     checkpoint = get_last_checkpoint(str(folder)) if folder.is_dir() else None
-    if checkpoint is not None:
-        reporter.event("resume", step=point.offset + int(checkpoint.rpartition("-")[2]))
+    begins_after = point.offset + (0 if checkpoint is None else int(checkpoint.rpartition("-")[2]))
+    if checkpoint is not None or has_steps(reporter.run.events_path, begins_after):
+        reporter.event("resume", step=begins_after)
     reporter.state("training", total=point.total)
     trainer.train(resume_from_checkpoint=checkpoint)
     if "stop" in reporter.requested() and trainer.state.global_step < point.steps:

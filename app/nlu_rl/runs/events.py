@@ -37,6 +37,15 @@ class EventWriter:
             append_line(self.path, {"v": VERSION, "t": record["t"], "type": "warning", "message": message})
 
 
+def has_steps(path: Path, after: int = 0) -> bool:
+    """Return whether an event file tells of a training step beyond `after`."""
+    reader = EventReader(path)
+    while events := reader.poll():
+        if any(event.get("type") == "step" and event.get("step", 0) > after for event in events):
+            return True
+    return False
+
+
 class EventReader:
     """Reads a growing file by byte offset.
 

@@ -29,6 +29,7 @@ from nlu_rl.policy.sharding import shard_layers
 from nlu_rl.recipe import Recipe, load_recipe
 from nlu_rl.runs import control
 from nlu_rl.runs.checkpoints import best_checkpoint, latest_checkpoint
+from nlu_rl.runs.events import has_steps
 from nlu_rl.runs.files import write_atomic
 from nlu_rl.runs.layout import RunDirectory, open_run
 from nlu_rl.runs.reporter import Reporter
@@ -137,7 +138,7 @@ def _train(run: RunDirectory, reporter: Any, processes: Processes) -> dict[str, 
     begins_after = 0 if checkpoint is None else int(checkpoint.name.split("-")[1])
     if processes.rank == 0:
         drop_samples(run, begins_after)
-    if checkpoint is not None:
+    if checkpoint is not None or has_steps(run.events_path):
         reporter.event("resume", step=begins_after)
     if policy.backbone.device.type == "cuda":
         measured = trainer.within_memory(lambda: worst_case_step(policy, recipe, rows))

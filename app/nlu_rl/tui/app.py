@@ -7,11 +7,13 @@ would end at the first one, so its (private) hook for that is overridden; the ve
 import os
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from textual.actions import parse
 from textual.app import App, SystemCommand
 from textual.binding import Binding
+from textual.dom import DOMNode
 from textual.events import Event, Paste
 from textual.events import Key as KeyEvent
 from textual.filter import LineFilter
@@ -27,11 +29,11 @@ from nlu_rl.tui.drawing import draw_no_more, failed_widget
 from nlu_rl.tui.first_look import FirstLook
 from nlu_rl.tui.key_line import Given, KeyHandled, KeyLine
 from nlu_rl.tui.keys import Key
-from nlu_rl.tui.place import remembered_runs, remembered_screen
 from nlu_rl.tui.settings import Settings, SettingsError, default_settings, read_settings
 from nlu_rl.tui.terminal import leave_with_terminal
 from nlu_rl.tui.theme import THEME, THEMES
 
+READ_ONLY = "NLU_RL_READ_ONLY"
 _MANY, _WINDOW_SECONDS = 8, 5.0
 
 
@@ -72,25 +74,43 @@ class NluApp(App[None]):
     def get_default_screen(self) -> Screen[Any]:
         from nlu_rl.tui.screens.home import HomeScreen
 
-        home = HomeScreen(self._first_look or FirstLook(wanted=self._first_run is None), *remembered_runs())
+        home = HomeScreen(self._first_look or FirstLook(wanted=self._first_run is None))
         self._load_screen_css(home)  # Textual does so for every screen but the first
         return home
 
-    def on_mount(self) -> None:
+    def on_load(self) -> None:
         leave_with_terminal(self)
+
+    def on_mount(self) -> None:
         if self._first_run is not None:
             from nlu_rl.runs.layout import open_run
             from nlu_rl.tui.screens.monitor import MonitorScreen
 
             self.push_screen(MonitorScreen(open_run(self._first_run)))
-        elif (screen := remembered_screen()) is not None:
-            self.push_screen(screen)
         if self._problem is not None:
             self.show_error(self._problem)
 
     def on_resize(self) -> None:
         """Paint everything, also where the size ends as it was: so terminals ask for it that are attached again."""
         self.screen.refresh()
+
+    async def run_action(
+        self,
+        action: str | tuple[str, str, tuple[object, ...]],
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Run an action, from a key, a click or the palette; who only looks on is told that it is none of theirs."""
+        name = parse(action)[1] if isinstance(action, str) else action[1]
+        if self.read_only and keys.changes(getattr(self.screen, "KEYS_NAME", ""), name):
+            self.notify("This page only looks on: it was opened with --read-only.", timeout=4)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing may be started, changed or removed here."""
+        return bool(os.environ.get(READ_ONLY))
 
     @property
     def ascii(self) -> bool:
@@ -109,6 +129,8 @@ class NluApp(App[None]):
         found = []
         for key in keys.keys_of(screen):
             names = self._settings.keymap.get(f"{screen}.{key.name}", key.key).split(",")
+            if self.read_only and key.changes:
+                continue
             found.append(key._replace(key=names[0], shown=" ".join(keys.written(n, plain=self.ascii) for n in names)))
         return found
 
@@ -165,6 +187,8 @@ class NluApp(App[None]):
         name = getattr(screen, "KEYS_NAME", None)
         actions = {key.action: key for key in keys.keys_of(name)} if name else {}
         for key in actions.values():
+            if self.read_only and key.changes:
+                continue
             if not key.action.startswith(("show_panel", "step(", "command_palette")):
                 yield SystemCommand(key.label or key.title, key.about, lambda action=key.action: self._do(action))
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)

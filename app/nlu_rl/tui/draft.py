@@ -18,7 +18,6 @@ from nlu_rl import paths
 from nlu_rl.errors import NluRlError, RecipeError
 from nlu_rl.recipe import Recipe, load_recipe, parse_recipe
 from nlu_rl.recipe_sections import Section
-from nlu_rl.runs.files import disk_error, write_json
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.tasks.training_commands import Way, way_for
 
@@ -69,64 +68,6 @@ def save_as(draft: Draft, path: Path) -> Draft:
     except OSError as error:
         raise RecipeError(f"Cannot write {path}: {error.strerror}.", "Give another place.") from None
     return Draft(path, draft.recipe)
-
-
-def keep(draft: Draft) -> None:
-    """Keep a draft for the next wizard, if not what that begins with. Raises RunError when the disk refuses."""
-    if draft == first_draft():
-        forget()
-        return
-    try:
-        _kept_path().parent.mkdir(parents=True, exist_ok=True)
-        write_json(_kept_path(), {"path": str(draft.path), "recipe": draft.recipe.to_yaml()})
-    except OSError as error:
-        raise disk_error(error, "keep the draft") from None
-
-
-def kept() -> Draft | None:
-    """Return the draft that was kept; None when there is none that can still be used."""
-    try:
-        data = json.loads(_kept_path().read_text(encoding="utf-8"))
-        path = Path(data["path"])
-        load_recipe(path)  # what the overrides are counted from
-        return Draft(path, parse_recipe(data["recipe"]))
-    except (OSError, ValueError, KeyError, TypeError, RecipeError):
-        return None
-
-
-def forget() -> None:
-    """Drop the draft that was kept, and the text of it that was being written."""
-    forget_text()
-    with contextlib.suppress(OSError):  # a stale draft is offered once more, and can be undone
-        _kept_path().unlink(missing_ok=True)
-
-
-def keep_text(text: str) -> None:
-    """Keep the text of a recipe that is being written, whether it is one yet or not; a refusing disk is left alone."""
-    with contextlib.suppress(OSError):
-        _text_path().parent.mkdir(parents=True, exist_ok=True)
-        write_json(_text_path(), text)
-
-
-def kept_text() -> str | None:
-    """Return the text that was being written when its editor was lost; None when there is none."""
-    try:
-        return str(json.loads(_text_path().read_text(encoding="utf-8")))
-    except (OSError, ValueError):
-        return None
-
-
-def forget_text() -> None:
-    with contextlib.suppress(OSError):
-        _text_path().unlink(missing_ok=True)
-
-
-def _text_path() -> Path:
-    return paths.runs_dir() / ".draft-text.json"
-
-
-def _kept_path() -> Path:
-    return paths.runs_dir() / ".draft.json"
 
 
 def first_draft() -> Draft:

@@ -17,6 +17,8 @@ class Key(NamedTuple):
     about: str
     shown: str = ""
     """How the key is written, where its name is not."""
+    changes: bool = False
+    """Whether it starts, changes or removes something, so that who only looks on has not got it."""
 
     @property
     def title(self) -> str:
@@ -44,29 +46,29 @@ LEAVE = Key("q", "leave", "", "Quit; a run in training goes on, or is stopped, a
 
 KEYS: dict[str, tuple[Key, ...]] = {
     "home": (
-        Key("n", "new", "New", "New run: choose a model, a task and a recipe"),
+        Key("n", "new", "New", "New run: choose a model, a task and a recipe", changes=True),
         Key("enter", "open", "Open", "Watch the run under the cursor", "⏎"),
         Key("space", "mark", "Mark", "Mark or unmark the run, to compare or delete several", "␣"),
         Key("c", "compare", "Compare", "Lay the curves and settings of the marked runs side by side"),
         Key("e", "evaluate", "Eval", "Measure the run on held-out rows"),
         Key("x", "export", "Export", "Merge the run into a model folder and prove it"),
-        Key("t", "chat", "", "Ask the run something: its answer before and after training"),
+        Key("t", "chat", "", "Ask the run something: its answer before and after training", changes=True),
         Key("slash", "filter", "Filter", "Show only runs whose line has these words", "/"),
         Key("o", "sort", "", "Sort by age, name, score or state"),
-        Key("r", "resume", "", "Go on with a stopped, failed or lost run"),
-        Key("d", "delete", "", "Remove the run, or the marked ones; you are asked first"),
-        Key("u", "undelete", "", "Bring back what was removed last"),
-        Key("D", "demo", "", "Train the demo: a small model, on this machine, in minutes"),
+        Key("r", "resume", "", "Go on with a stopped, failed or lost run", changes=True),
+        Key("d", "delete", "", "Remove the run, or the marked ones; you are asked first", changes=True),
+        Key("u", "undelete", "", "Bring back what was removed last", changes=True),
+        Key("D", "demo", "", "Train the demo: a small model, on this machine, in minutes", changes=True),
         LEAVE,
     ),
     "monitor": (
-        Key("space", "pause", "Pause", "Pause after this step, or go on", "␣"),
-        Key("r", "resume", "Resume", "Go on with a paused, stopped, failed or lost run"),
-        Key("k", "checkpoint", "Checkpoint", "Write a checkpoint after this step"),
-        Key("s", "stop", "Stop…", "Stop with or without a checkpoint; you are asked first"),
+        Key("space", "pause", "Pause", "Pause after this step, or go on", "␣", changes=True),
+        Key("r", "resume", "Resume", "Go on with a paused, stopped, failed or lost run", changes=True),
+        Key("k", "checkpoint", "Checkpoint", "Write a checkpoint after this step", changes=True),
+        Key("s", "stop", "Stop…", "Stop with or without a checkpoint; you are asked first", changes=True),
         Key("e", "evaluate", "Eval", "Measure the run on held-out rows"),
         Key("x", "export", "Export", "Merge the run into a model folder and prove it"),
-        Key("t", "chat", "Try", "Ask the run something: before and after training, side by side"),
+        Key("t", "chat", "Try", "Ask the run something: before and after training, side by side", changes=True),
         Key("m", "zoom", "Zoom", "Give the panel the whole screen, and back"),
         Key("escape", "back", "Runs", "Go back to the runs; training goes on", "esc"),
         Key("right_square_bracket", "panel(1)", "", "Next panel", "]"),
@@ -110,33 +112,44 @@ KEYS: dict[str, tuple[Key, ...]] = {
         *CURSOR,
         Key("d", "differences", "All/diff", "All settings, or only those that differ"),
         Key(
-            "e", "evaluate", "Paired eval", "Evaluate the runs on the same rows, and say whether the difference is real"
+            "e",
+            "evaluate",
+            "Paired eval",
+            "Evaluate the runs on the same rows, and say whether the difference is real",
+            changes=True,
         ),
         BACK,
     ),
     "evaluate": (
-        Key("n", "new", "New", "Evaluate the run: task, split, rows, seed, sampled or greedy"),
-        Key("z", "zero_shot", "Base", "Evaluate its base model on the same rows, before training"),
+        Key("n", "new", "New", "Evaluate the run: task, split, rows, seed, sampled or greedy", changes=True),
+        Key("z", "zero_shot", "Base", "Evaluate its base model on the same rows, before training", changes=True),
         Key("enter", "open", "Open", "The result, or the row that changed, in full", "⏎"),
         Key("r", "reference", "Ref", "Hold the others against the evaluation under the cursor"),
         Key("f", "show('fixed')", "Fixed", "Only rows that became right"),
         Key("b", "show('broken')", "Broken", "Only rows that became wrong"),
         Key("a", "show('all')", "All", "All rows that changed"),
-        Key("s", "stop", "", "Stop the evaluation under way; it can go on later"),
+        Key("s", "stop", "", "Stop the evaluation under way; it can go on later", changes=True),
         Key("x", "export", "Export", "Merge the run into a model folder and prove it"),
-        Key("t", "chat", "", "Ask the run something: its answer before and after training"),
+        Key("t", "chat", "", "Ask the run something: its answer before and after training", changes=True),
         Key("y", "copy", "", "Copy the command of the evaluation under the cursor"),
         BACK,
     ),
     "export": (
-        Key("enter", "start", "Export", "Merge the best checkpoint into its base, prove it, write the folder", "⏎"),
+        Key(
+            "enter",
+            "start",
+            "Export",
+            "Merge the best checkpoint into its base, prove it, write the folder",
+            "⏎",
+            changes=True,
+        ),
         Key("a", "another", "Another", "Make another export beside this one, with or without a GGUF file"),
         Key("g", "gguf", "GGUF", "Also write a GGUF file, or not"),
-        Key("s", "stop", "Stop", "Stop the export under way; nothing is left behind"),
+        Key("s", "stop", "Stop", "Stop the export under way; nothing is left behind", changes=True),
         Key("y", "copy", "Copy", "Copy the command under the cursor"),
         Key("p", "copy_path", "Path", "Copy the path of the exported folder"),
         Key("e", "evaluate", "Eval", "The evaluations of the run"),
-        Key("t", "chat", "Try", "Ask the run something: its answer before and after training"),
+        Key("t", "chat", "Try", "Ask the run something: its answer before and after training", changes=True),
         BACK,
     ),
     "chat": (
@@ -159,6 +172,11 @@ KEYS: dict[str, tuple[Key, ...]] = {
 def keys_of(screen: str) -> tuple[Key, ...]:
     """Return the keys of a screen, those of every screen last."""
     return (*KEYS[screen], *COMMON)
+
+
+def changes(screen: str, action: str) -> bool:
+    """Return whether an action of a screen, without its arguments, starts, changes or removes something."""
+    return any(key.changes and key.action.partition("(")[0] == action for key in KEYS.get(screen, ()))
 
 
 def bindings(screen: str, *, common: bool = True) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:

@@ -26,6 +26,21 @@ def ask(run: RunDirectory, name: str) -> None:
     control.request(run, name)
 
 
+def pause_or_go_on(run: RunDirectory) -> str:
+    """Ask a live worker for a pause, take that back, or have it go on; return what happens, as a sentence."""
+    status = read_status(run)
+    if not status.live:
+        return "Nothing is running here."
+    if status.state == "paused":
+        control.request(run, "resume")
+        return "Going on."
+    if "pause" in control.pending(run):
+        control.acknowledge(run, "pause")
+        return "Going on without a pause."
+    control.request(run, "pause")
+    return "Pausing after this step."
+
+
 def resume(run: RunDirectory) -> str:
     """Go on with a run that has ended or is paused; return what happens, as a sentence."""
     if read_status(run).state == "paused":

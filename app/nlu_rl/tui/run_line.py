@@ -15,6 +15,15 @@ from nlu_rl.tui.theme import STATES, style
 if TYPE_CHECKING:
     from textual.app import App
 
+NOTHING = """
+
+   There is no run yet.
+"""
+EMPTY = f"""{NOTHING}
+   n   New run: choose a model, a task and a recipe
+   D   Demo: train a small model on this machine, in minutes
+   ?   Help
+"""
 CURVE_CELLS = 8
 STEP_CELLS = 9
 COLUMNS: tuple[tuple[str, int | None], ...] = (

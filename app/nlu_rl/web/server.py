@@ -1,33 +1,30 @@
 """textual-serve's server with a guard before every request, our own page, and nothing fetched from elsewhere.
 
-A page names its tab in the websocket's path; the interface keeps its place in a file of that tab, so a reload comes
-back to the same screen.
+A page names its tab in the websocket's path, so a reload comes back to the interface it had; see `nlu_rl.web.tab`.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import shlex
 import socket
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import textual_serve
 from aiohttp import web
-from textual_serve.app_service import AppService
 from textual_serve.server import Server, to_int
 
 from nlu_rl.web.access import Access, WebError, addresses_of
+from nlu_rl.web.tab import FAREWELL_SECONDS, Tab, Tabs
 
 _HERE = Path(__file__).resolve().parent
 _THEIRS = Path(textual_serve.__file__).resolve().parent / "static"
 _INTERFACE = ("-P", "-m", "nlu_rl.cli.main", "tui")
 MOST_TABS = 16
-"""Each is a process of some 90 MB."""
-FAREWELL_SECONDS = 5.0
+"""Pages that are open at once."""
+ENVIRONMENT = {"TEXTUAL_FPS": "30", "NLU_RL_ASCII": "0"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "font-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -41,33 +38,14 @@ HEADERS = {
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Tab(AppService):
-    """The interface process of one open page."""
-
-    place: str = ""
-    """The file it keeps its place in."""
-
-    def _build_environment(self, width: int = 80, height: int = 24) -> dict[str, str]:
-        environment: dict[str, str] = super()._build_environment(width, height)
-        return {**environment, "TEXTUAL_FPS": "30", "NLU_RL_ASCII": "0", "NLU_RL_PLACE": self.place}
-
-    async def end(self) -> None:
-        """Ask the process to end, and see to it."""
-        try:
-            await asyncio.wait_for(self.stop(), FAREWELL_SECONDS)
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                if self._process is not None:
-                    self._process.kill()
-
-
 class WebServer(Server):
     """Serves the interface on a socket that is already bound."""
 
-    def __init__(self, bound: socket.socket, access: Access, places: Path) -> None:
+    def __init__(self, bound: socket.socket, access: Access, *, read_only: bool = False) -> None:
         super().__init__("exec " + shlex.join([sys.executable, *_INTERFACE]), title="nlu-rl")
-        self._bound, self._access, self._places = bound, access, places
-        self._open: set[web.WebSocketResponse] = set()
+        self._bound, self._access = bound, access
+        self._environment = {**ENVIRONMENT, **({"NLU_RL_READ_ONLY": "1"} if read_only else {})}
+        self._tabs = Tabs()
 
     def run(self) -> None:
         """Serve until SIGINT or SIGTERM."""
@@ -111,36 +89,28 @@ class WebServer(Server):
         response.headers["Cache-Control"] = "no-store" if request.path == "/" else "no-cache"
 
     async def on_shutdown(self, app: web.Application) -> None:
-        for websocket in list(self._open):
-            await websocket.close(code=1001, message=b"the server ends")
+        await self._tabs.end_all()
 
     async def handle_websocket(self, request: web.Request) -> web.WebSocketResponse:
-        """Run one interface for as long as its page is open."""
-        if len(self._open) >= MOST_TABS:
-            raise web.HTTPServiceUnavailable(text=f"{MOST_TABS} pages are open already; close one.\n")
-        websocket = web.WebSocketResponse(heartbeat=15)
-        await websocket.prepare(request)
-        tab = Tab(
-            self.command,
-            write_bytes=websocket.send_bytes,
-            write_str=websocket.send_str,
-            close=lambda: _close(websocket),
-            download_manager=self.download_manager,
-        )
-        tab.place = str(self._places / request.match_info["tab"])
-        self._open.add(websocket)
+        """Show the interface of this page's name for as long as the page is open."""
+        name = request.match_info["tab"]
+        tab = self._tabs.find(name)
+        if tab is None:
+            if self._tabs.shown >= MOST_TABS:
+                raise web.HTTPServiceUnavailable(text=f"{MOST_TABS} pages are open already; close one.\n")
+            tab = Tab(self.command, self.download_manager, self._environment)
+            self._tabs.add(name, tab)
+        page = web.WebSocketResponse(heartbeat=15)
         try:
+            await page.prepare(request)
             width, height = (to_int(request.query.get(side, ""), 0) for side in ("width", "height"))
-            await tab.start(min(max(width, 20), 1000), min(max(height, 5), 500))
-            await self._process_messages(websocket, tab)
+            hang_up = request.transport.abort if request.transport else lambda: None
+            await tab.attach(page, hang_up, min(max(width, 20), 1000), min(max(height, 5), 500))
+            await self._process_messages(page, tab)
         finally:
-            self._open.discard(websocket)
-            await tab.end()
-        return websocket
-
-
-async def _close(websocket: web.WebSocketResponse) -> None:
-    await websocket.close()
+            if tab.detach(page):
+                self._tabs.leave(name, asyncio.get_running_loop())
+        return page
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -162,7 +132,7 @@ def bind(host: str, port: int) -> socket.socket:
         raise WebError(f"{host} cannot be listened on: {os.strerror(error.errno or 0)}.", "Use 127.0.0.1.") from None
 
 
-def serve(bound: socket.socket, access: Access) -> None:
-    """Serve the interface until interrupted."""
-    with bound, tempfile.TemporaryDirectory(prefix="nlu-rl-web-") as places:
-        WebServer(bound, access, Path(places)).run()
+def serve(bound: socket.socket, access: Access, *, read_only: bool = False) -> None:
+    """Serve the interface until interrupted; `read_only` to those who look on."""
+    with bound:
+        WebServer(bound, access, read_only=read_only).run()

@@ -13,7 +13,6 @@ from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from nlu_rl.tui.keys import keys_of
-from nlu_rl.tui.place import remember
 from nlu_rl.tui.screens.outliving import Outliving
 from nlu_rl.tui.theme import same_text
 
@@ -42,7 +41,8 @@ class BaseScreen(Outliving, Screen[None]):
         """
         order = {f"{self.KEYS_NAME}.{key.name}": place for place, key in enumerate(keys_of(self.KEYS_NAME))}
         found = super().active_bindings
-        idle = {f"{self.KEYS_NAME}.{name}" for name in self.pointless}
+        kept = {key.name for key in keys_of(self.KEYS_NAME) if key.changes} if self.app.read_only else set()
+        idle = {f"{self.KEYS_NAME}.{name}" for name in self.pointless | kept}
         shown = {
             key: active._replace(binding=replace(active.binding, show=False)) if active.binding.id in idle else active
             for key, active in found.items()
@@ -53,11 +53,6 @@ class BaseScreen(Outliving, Screen[None]):
     def pointless(self) -> set[str]:
         """The names of the keys of which nothing would come now; call `refresh_bindings` when they change."""
         return set()
-
-    @property
-    def place(self) -> str:
-        """What a reload in the browser comes back to; see `nlu_rl.tui.place`."""
-        return ""
 
     def on_compose(self) -> None:
         """Be laid out for the terminal from the first frame on: Textual tells a screen its size only after that.
@@ -70,9 +65,6 @@ class BaseScreen(Outliving, Screen[None]):
             (app.VERTICAL_BREAKPOINTS, app.size.height),
         ):
             self.add_class(*[name for least, name in points or () if least <= cells][-1:])
-
-    def on_screen_resume(self) -> None:
-        remember(self.place)
 
     @property
     def is_seen(self) -> bool:
@@ -133,12 +125,12 @@ class BaseScreen(Outliving, Screen[None]):
         self.app.action_command_palette()
 
     def action_leave(self) -> None:
-        """Quit; ask first while a run is live, since closing the screen does not end it."""
+        """Quit; ask first while a run is live, since closing the screen does not end it, if it may be stopped here."""
         from nlu_rl.runs.layout import list_runs
         from nlu_rl.runs.status import read_status
         from nlu_rl.tui.screens.dialogs import leave_dialog
 
-        live = [run for run in list_runs() if read_status(run).live]
+        live = [] if self.app.read_only else [run for run in list_runs() if read_status(run).live]
         if not live:
             self.app.exit()
             return

@@ -3,8 +3,6 @@
 The model is loaded once, by a worker; this screen writes questions and reads answers.
 """
 
-import json
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from rich.text import Text
@@ -23,7 +21,6 @@ from nlu_rl.tasks.contract import Example
 from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui.chat_text import answer_text, history_line
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.place import remember
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.theme import style
 from nlu_rl.tui.widgets.job_bar import job_text
@@ -61,10 +58,9 @@ class ChatScreen(BaseScreen):
     ChatScreen #earlier { width: auto; }
     """
 
-    def __init__(self, run: RunDirectory, typed: Mapping[str, str] | None = None) -> None:
+    def __init__(self, run: RunDirectory) -> None:
         super().__init__()
         self.run = run
-        self._typed = dict(typed or {})
         recipe = read_recipe(run)
         self._model = str(recipe.get("model"))
         self._names = [str(name) for name in recipe.get("tasks") or []]
@@ -80,10 +76,6 @@ class ChatScreen(BaseScreen):
     @property
     def task_name(self) -> str:
         return self._names[self._place]
-
-    @property
-    def place(self) -> str:
-        return f"{self.KEYS_NAME} {self.run.path}\n{json.dumps(self._typed)}"
 
     def compose(self) -> ComposeResult:
         yield Static(id="chat-head")
@@ -131,8 +123,8 @@ class ChatScreen(BaseScreen):
         box.remove_children()
         rows = []
         for name in task.schema.fields:
-            rows.append(_line(name, name, f"type the {name.replace('_', ' ')}, then ⏎", self._typed.get(name, "")))
-        rows.append(_line(GOLD, "right answer", f"if you know it: {answers}", self._typed.get(GOLD, "")))
+            rows.append(_line(name, name, f"type the {name.replace('_', ' ')}, then ⏎"))
+        rows.append(_line(GOLD, "right answer", f"if you know it: {answers}"))
         box.mount(*rows)
         self.call_after_refresh(self._focus_first)
         self._row, self._row_text = -1, ""
@@ -197,8 +189,6 @@ class ChatScreen(BaseScreen):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Tell of a right answer that cannot be one while it is typed: it would not be asked."""
         event.stop()
-        self._typed[event.input.name or ""] = event.value
-        remember(self.place)
         if event.input.name == GOLD:
             wrong = _not_an_answer(self.task_name, event.value)
             self.query_one("#question").border_subtitle = f"▲ {wrong}" if wrong else self._row_text
@@ -261,7 +251,6 @@ class ChatScreen(BaseScreen):
             self.notify("The run has one task.", timeout=2)
             return
         self._place = (self._place + 1) % len(self._names)
-        self._typed.clear()
         self._ask_fields()
 
     def action_prompt(self) -> None:
@@ -277,8 +266,8 @@ class ChatScreen(BaseScreen):
             self.app.push_screen(TextDialog(title, Text(str(answer["prompt"]))))
 
 
-def _line(name: str, label: str, hint: str, typed: str) -> Horizontal:
-    asked = AskInput(typed, placeholder=hint, name=name, compact=True, select_on_focus=False)
+def _line(name: str, label: str, hint: str) -> Horizontal:
+    asked = AskInput(placeholder=hint, name=name, compact=True, select_on_focus=False)
     return Horizontal(Label(label.replace("_", " ")[:15]), asked, classes="asked")
 
 

@@ -22,7 +22,6 @@ from nlu_rl.tasks.registry import get_task
 from nlu_rl.tui import operations
 from nlu_rl.tui.format import cut, score
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.place import COMPARED
 from nlu_rl.tui.run_charts import over_time, why_absent
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
@@ -73,10 +72,6 @@ class CompareScreen(BaseScreen):
         self._missing: list[int] = []
         self._queue: list[RunDirectory] = []
         self._greedy = False
-
-    @property
-    def place(self) -> str:
-        return "\n".join([COMPARED, *(str(run.path) for run in self.runs)])
 
     def compose(self) -> ComposeResult:
         yield LineChart("score", empty="none of the runs has this metric", id="curves")

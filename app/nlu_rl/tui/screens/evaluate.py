@@ -78,10 +78,6 @@ class EvaluateScreen(RunActions):
         self._show_head()
         self.reload()
 
-    @property
-    def place(self) -> str:
-        return f"{self.KEYS_NAME} {self.run.path}"
-
     def chosen_run(self) -> RunDirectory | None:
         return self.run
 

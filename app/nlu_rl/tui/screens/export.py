@@ -74,10 +74,6 @@ class ExportScreen(RunActions):
         self.in_background(self._latest, self._take, group="export")
 
     @property
-    def place(self) -> str:
-        return f"{self.KEYS_NAME} {self.run.path}"
-
-    @property
     def pointless(self) -> set[str]:
         if self.status is not None and self.status.live:
             return {"start", "another", "gguf", "copy_path"}

@@ -1,7 +1,6 @@
 """The runs: what there is, how far each is and how well it does, and what to do with one."""
 
 import time
-from collections.abc import Iterable
 from typing import ClassVar
 
 from rich.text import Text
@@ -16,8 +15,7 @@ from nlu_rl.tui import format, operations
 from nlu_rl.tui.first_look import FirstLook
 from nlu_rl.tui.hardware import Usage, hardware_text, usage
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.place import MARKED, remember
-from nlu_rl.tui.run_line import COLUMNS, NAME, SORTS, filter_words, preview_text, row_of, widths
+from nlu_rl.tui.run_line import COLUMNS, EMPTY, NAME, NOTHING, SORTS, filter_words, preview_text, row_of, widths
 from nlu_rl.tui.screens.base import entitle
 from nlu_rl.tui.screens.run_actions import RunActions
 from nlu_rl.tui.stale_jobs import sweep
@@ -29,14 +27,6 @@ from nlu_rl.tui.widgets.key_footer import KeyFooter
 POLL_SECONDS = 1.0
 HARDWARE_SECONDS = 3.0
 SWEEP_AFTER_SECONDS = 2.0
-EMPTY = """
-
-   There is no run yet.
-
-   n   New run: choose a model, a task and a recipe
-   D   Demo: train a small model on this machine, in minutes
-   ?   Help
-"""
 
 
 class HomeScreen(RunActions):
@@ -56,12 +46,13 @@ class HomeScreen(RunActions):
     HomeScreen.-empty #empty { display: block; }
     """
 
-    def __init__(self, first_look: FirstLook, marked: Iterable[str] = (), at: str = "") -> None:
+    def __init__(self, first_look: FirstLook) -> None:
         super().__init__()
         self._runs = first_look
         self._found: list[Overview] = []
         self._shown: list[Overview] = []
-        self._marked, self._at = set(marked), at
+        self._marked: set[str] = set()
+        self._wanted: str | None = None
         self._order = 0
         self._usage: Usage | None = None
         self._removed: list[list[str]] = []
@@ -75,7 +66,7 @@ class HomeScreen(RunActions):
             box.border_title = "Runs"
             yield FilterBar("line")
             yield OpenTable(cursor_type="row", show_header=True, id="runs")
-            yield Static(EMPTY, id="empty")
+            yield Static(NOTHING if self.app.read_only else EMPTY, id="empty")
         yield Static(id="preview", classes="box")
         yield KeyFooter()
 
@@ -107,9 +98,9 @@ class HomeScreen(RunActions):
         if self.is_seen:
             self.in_background(usage, self._take_usage, group="hardware")
 
-    @property
-    def place(self) -> str:
-        return "\n".join([f"{MARKED} {self.current.name if self.current else self._at}", *sorted(self._marked)])
+    def go_to(self, name: str) -> None:
+        """Put the cursor on a run that was started elsewhere, as soon as it is in the list."""
+        self._wanted = name
 
     @property
     def current(self) -> Overview | None:
@@ -149,7 +140,7 @@ class HomeScreen(RunActions):
         words = self.query_one(FilterBar).words
         name, key = SORTS[self._order]
         chosen = [o for o in self._found if all(word in filter_words(o) for word in words)]
-        at = self.current.name if self.current else self._at
+        at = self._wanted or (self.current.name if self.current else None)
         before = self.shown_names
         self._shown = sorted(chosen, key=key) if key else chosen
         table = self._table
@@ -166,6 +157,7 @@ class HomeScreen(RunActions):
                 table.add_row(*row)
             if at in self.shown_names:
                 table.move_cursor(row=self.shown_names.index(at))
+                self._wanted = None
         box = self.query_one("#list")
         entitle(box, subtitle=f"filter: {' '.join(words) or 'none'}   sort: {name}")
         self._show_top()
@@ -176,6 +168,8 @@ class HomeScreen(RunActions):
         title = style(self.app, "title") + style(self.app, "bold")
         text = Text.assemble((f" NLU·RL {__version__} ", title), "│ Runs   ")
         text.append(f"● {live} running" if live else "○ none running", style(self.app, "good" if live else "dim"))
+        if self.app.read_only:
+            text.append("   read-only", style(self.app, "warn"))
         if self._usage is not None:
             room = self.size.width - text.cell_len - 4
             text.append("   " + format.cut(hardware_text(self._usage), room), style(self.app, "dim"))
@@ -190,8 +184,6 @@ class HomeScreen(RunActions):
 
     def on_data_table_row_highlighted(self) -> None:
         self._show_preview()
-        if self.is_current:
-            remember(self.place)
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()
@@ -218,13 +210,16 @@ class HomeScreen(RunActions):
     def action_mark(self) -> None:
         if (current := self.current) is not None:
             self._marked ^= {current.name}
-            remember(self.place)
             self._fill()
             self._table.action_cursor_down()
 
     def action_open(self) -> None:
         if (current := self.current) is not None:
             self.open_run(open_run(current.name))
+
+    def _open_started(self, run: RunDirectory) -> None:
+        self.go_to(run.name)
+        self.open_run(run)
 
     def chosen_run(self) -> RunDirectory | None:
         return self.current.run if self.current else None
@@ -295,6 +290,6 @@ class HomeScreen(RunActions):
         def answer(choice: str | None) -> None:
             if choice == "start":
                 self.notify("Making ready…")
-                self.in_background(operations.start_demo, self.open_run, group="start")
+                self.in_background(operations.start_demo, self._open_started, group="start")
 
         self.app.push_screen(ChoiceDialog("Train the demo?", text, options), answer)

@@ -106,10 +106,6 @@ class MonitorScreen(RunControls):
         self.refresh_run()
         self.refresh_hardware()
 
-    @property
-    def place(self) -> str:
-        return str(self.run.path)
-
     def on_resize(self) -> None:
         self.call_after_refresh(self._show)
 

@@ -32,14 +32,14 @@ class RunControls(RunActions):
         return pointless(self.snapshot)
 
     def action_pause(self) -> None:
-        if self.snapshot is not None:
-            paused = self.snapshot.status.state == "paused"
-            operations.ask(self.run, "resume" if paused else "pause")
-            self.notify("Going on." if paused else "Pausing after this step.", timeout=3)
+        self.notify(operations.pause_or_go_on(self.run), timeout=3)
 
     def action_checkpoint(self) -> None:
+        if self.snapshot is None or not self.snapshot.status.live:
+            self.notify("Nothing is running here.", timeout=3)
+            return
         operations.ask(self.run, "checkpoint")
-        paused = self.snapshot is not None and self.snapshot.status.state == "paused"
+        paused = self.snapshot.status.state == "paused"
         self.notify(f"A checkpoint follows {'when the run goes on' if paused else 'after this step'}.", timeout=3)
 
     def action_stop(self) -> None:

@@ -10,11 +10,10 @@ from textual.widgets import ContentSwitcher, DataTable, Input
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
-from nlu_rl.tui import draft as drafts
 from nlu_rl.tui import operations
-from nlu_rl.tui.draft import Draft, draft_for, first_draft
+from nlu_rl.tui.draft import Draft, draft_for, first_draft, save_as
+from nlu_rl.tui.kept_draft import KeptDraft
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.place import WIZARD, remember
 from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.undo import Undo
@@ -51,10 +50,10 @@ class WizardScreen(BaseScreen):
     WizardScreen.-short #trial-text { max-height: 3; }
     """
 
-    def __init__(self, step: int = 1) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._opens_at = step
-        self._kept = drafts.kept()
+        self._keeper = KeptDraft()
+        self._kept = self._keeper.draft()
         self._draft = self._begun_with = self._kept or first_draft()
         self._disk_refuses = False
         self.undo = Undo()
@@ -88,26 +87,16 @@ class WizardScreen(BaseScreen):
     def draft(self, draft: Draft) -> None:
         self._draft = draft
         try:
-            drafts.keep(draft)
+            self._keeper.keep(draft)
         except NluRlError as error:  # told once; a full disk keeps nobody from starting a run elsewhere
             if not self._disk_refuses:
                 self.app.show_error(error)
             self._disk_refuses = True
 
-    @property
-    def place(self) -> str:
-        return f"{WIZARD} {max(self.step, self._opens_at)}"
-
     def on_mount(self) -> None:
         self.go_to(1)
-        self._page.when_ready(self._open)
         if self._kept is not None:
             self.notify("This is the draft you left. ctrl+r begins afresh.", timeout=5)
-
-    def _open(self) -> None:
-        step, self._opens_at = self._opens_at, 1
-        if self.step < step:
-            self.action_step(step)
 
     @property
     def _page(self) -> WizardStep:
@@ -119,7 +108,6 @@ class WizardScreen(BaseScreen):
         self.query_one(ContentSwitcher).current = f"step-{step}"
         self.query_one(StepLine).show(step)
         self._page.enter()
-        remember(self.place)
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -158,7 +146,6 @@ class WizardScreen(BaseScreen):
             self._start_or_ask()
 
     def action_step(self, step: int) -> None:
-        self._opens_at = 1
         while self.step < step:
             if self._page.problem():
                 self.action_next()
@@ -177,15 +164,19 @@ class WizardScreen(BaseScreen):
     def _ask_to_leave(self) -> None:
         """Leave; what was changed here is worth a question."""
         if self.draft == self._begun_with:
-            self.app.pop_screen()
+            self._leave()
             return
 
         def answer(choice: str | None) -> None:
             if choice == "leave":
-                self.app.pop_screen()
+                self._leave()
 
         options = [Option("l", "leave", "Leave; nothing was started, and the draft is kept")]
         self.app.push_screen(ChoiceDialog("Leave the new run?", "", options, "Stay"), answer)
+
+    def _leave(self) -> None:
+        self._keeper.release()
+        self.app.pop_screen()
 
     def _start_or_ask(self) -> None:
         """Start the run; where a check says that nothing is likely to come of it, ask first."""
@@ -216,10 +207,14 @@ class WizardScreen(BaseScreen):
         self.in_background(attempt, self._started, group="start")
 
     def _started(self, run: RunDirectory | None) -> None:
+        from nlu_rl.tui.screens.home import HomeScreen
         from nlu_rl.tui.screens.monitor import MonitorScreen
 
         if run is not None:
-            drafts.forget()
+            self._keeper.forget()
+            self._keeper.release()
+            if isinstance(home := self.app.screen_stack[0], HomeScreen):
+                home.go_to(run.name)
             self.app.switch_screen(MonitorScreen(run))
 
     def action_example(self, by: int) -> None:
@@ -252,7 +247,7 @@ class WizardScreen(BaseScreen):
 
         def answer(name: str | None) -> None:
             if name is not None:
-                self._take(drafts.save_as(self.draft, Path(name)))
+                self._take(save_as(self.draft, Path(name)))
                 self.notify(f"Written to {self.draft.path}", timeout=5)
 
         text = "The file to write; 'nlu-rl run FILE' does the same run."
@@ -271,7 +266,7 @@ class WizardScreen(BaseScreen):
                 self.undo.note("the recipe as YAML", self.draft)
                 self._take(draft)
 
-        self.app.push_screen(YamlEditor(self.draft), answer)
+        self.app.push_screen(YamlEditor(self.draft, self._keeper), answer)
 
     def action_undo(self) -> None:
         """Take back the last change; what was changed before the wizard was opened, only when that is wanted."""

@@ -9,8 +9,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static, TextArea
 
 from nlu_rl.errors import RecipeError
-from nlu_rl.tui import draft as drafts
 from nlu_rl.tui.draft import Draft
+from nlu_rl.tui.kept_draft import KeptDraft
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
 from nlu_rl.tui.screens.outliving import Outliving
 
@@ -32,11 +32,11 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
     YamlEditor #wrong { height: auto; max-height: 4; color: $error; padding: 0 1; }
     """
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, kept: KeptDraft) -> None:
         super().__init__()
-        self._draft = draft
+        self._draft, self._keeper = draft, kept
         self._before = draft.recipe.to_yaml()
-        self._kept = drafts.kept_text()
+        self._kept = kept.text()
 
     def compose(self) -> ComposeResult:
         with Vertical() as box:
@@ -48,8 +48,11 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
     def on_text_area_changed(self) -> None:
         text = self.query_one(TextArea).text
         if text != self._before:
-            drafts.keep_text(text)
+            self._keeper.keep_text(text)
         self._read()
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self.query_one(TextArea).scroll_cursor_visible, animate=False)
 
     def action_leave(self) -> None:
         """Leave the recipe as it was; what was written here is worth a question."""
@@ -67,7 +70,7 @@ class YamlEditor(Outliving, ModalScreen[Draft | None]):
         self.app.push_screen(ChoiceDialog("Leave the text?", "", options, "Go on writing"), answer)
 
     def _close(self, draft: Draft | None) -> None:
-        drafts.forget_text()
+        self._keeper.forget_text()
         self.dismiss(draft)
 
     def _read(self) -> Draft | None:

@@ -1,22 +1,40 @@
-// Names this tab, so that a reload comes back to its screen, and starts the terminal when its fonts are here.
+// Names this tab, so that a reload comes back to its interface, and starts the terminal when its fonts are here.
 "use strict";
 
 const TAB = "nlu-rl-tab";
+const UNLOAD_MS = 2000; // how long the page before this one may take to let its name go
 
-function tabName() {
-  let name = sessionStorage.getItem(TAB);
-  if (!/^[0-9a-f]{32}$/.test(name ?? "")) {
-    const bytes = crypto.getRandomValues(new Uint8Array(16));
-    name = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-    sessionStorage.setItem(TAB, name);
-  }
+function newName() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  const name = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  sessionStorage.setItem(TAB, name);
   return name;
+}
+
+// Hold a name for as long as this page is open. A duplicate of an open tab has its name as well, and must not.
+function held(name) {
+  if (!navigator.locks) return Promise.resolve(true); // a plain HTTP address; there the newest page has the interface
+  return new Promise((answer) => {
+    const hold = () => {
+      answer(true);
+      return new Promise(() => {});
+    };
+    navigator.locks.request(`${TAB}-${name}`, { signal: AbortSignal.timeout(UNLOAD_MS) }, hold).catch(() => answer(false));
+  });
+}
+
+async function tabName() {
+  const name = sessionStorage.getItem(TAB);
+  if (/^[0-9a-f]{32}$/.test(name ?? "") && (await held(name))) return name;
+  const fresh = newName();
+  await held(fresh);
+  return fresh;
 }
 
 const start = window.onload;
 window.onload = async (event) => {
   document.getElementById("again").onclick = () => window.location.reload();
-  const address = new URL(`ws/${tabName()}`, window.location.href.split(/[?#]/)[0]);
+  const address = new URL(`ws/${await tabName()}`, window.location.href.split(/[?#]/)[0]);
   address.protocol = window.location.protocol === "https:" ? "wss:" : "ws:";
   document.getElementById("terminal").dataset.sessionWebsocketUrl = address.href;
   const wanted = ["a", "\u28ff\u25b2\u2500"].flatMap((text) =>

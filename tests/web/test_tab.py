@@ -1,0 +1,116 @@
+"""An interface outlives its page for a while, and is shown again as it was."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import psutil
+import pytest
+
+from nlu_rl.web import tab as tabs
+from tui.recorded import record
+from web.conftest import Served
+
+pytestmark = pytest.mark.anyio
+NAME = "0" * 31
+
+
+@asynccontextmanager
+async def page(served: Served, name: str = NAME + "0") -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+    address = f"{served.address}ws/{name}?width=100&height=30"
+    async with (
+        aiohttp.ClientSession() as session,
+        session.ws_connect(address, headers={"Origin": served.address.rstrip("/")}) as socket,
+    ):
+        yield socket
+
+
+async def see(socket: aiohttp.ClientWebSocketResponse, *words: str) -> bytes:
+    """Read until all words were sent, and return everything."""
+    shown = b""
+    while not all(word.encode() in shown for word in words):
+        message = await socket.receive(timeout=60)
+        assert message.type is aiohttp.WSMsgType.BINARY, (message, shown[-800:])
+        shown += message.data
+    return shown
+
+
+async def type_in(socket: aiohttp.ClientWebSocketResponse, keys: str) -> None:
+    for key in keys:
+        await socket.send_json(["stdin", key])
+        await asyncio.sleep(0.2)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if holds():
+            return
+        await asyncio.sleep(0.1)
+    raise AssertionError("it never held")
+
+
+async def test_a_page_that_comes_back_is_painted_whole_in_the_modes_of_a_terminal(home: Path, served: Served) -> None:
+    record(home, "first-run")
+    async with page(served) as socket:
+        began = await see(socket, "first-run", "?2004h")
+        await type_in(socket, "?")
+        await see(socket, "Every key of this screen")
+    (process,) = served.interfaces()
+    async with page(served) as socket:
+        shown = await see(socket, "Every key of this screen", "first-run")
+    assert served.interfaces() == [process]
+    for mode in (b"1049h", b"1000h", b"1006h", b"2004h", b"25l"):
+        assert b"\x1b[?" + mode in began
+        assert b"\x1b[?" + mode in shown
+
+
+async def test_the_newest_page_of_a_name_has_the_interface(home: Path, served: Served) -> None:
+    record(home, "first-run")
+    async with page(served) as first:
+        await see(first, "first-run")
+        async with page(served) as second:
+            await see(second, "first-run")
+            while (message := await first.receive(timeout=30)).type is aiohttp.WSMsgType.BINARY:
+                pass
+            assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSE)
+            await type_in(second, "?")
+            await see(second, "Every key of this screen")
+    assert len(served.interfaces()) == 1
+
+
+async def test_an_interface_that_was_left_is_begun_anew(home: Path, served: Served) -> None:
+    record(home, "first-run")
+    async with page(served) as socket:
+        await see(socket, "first-run")
+        (process,) = served.interfaces()
+        await type_in(socket, "q")
+        while (await socket.receive(timeout=30)).type is aiohttp.WSMsgType.BINARY:
+            pass
+    async with page(served) as socket:
+        await see(socket, "first-run")
+        assert served.interfaces() != [process]
+
+
+async def test_an_interface_that_was_killed_closes_its_page(home: Path, served: Served) -> None:
+    record(home, "first-run")
+    async with page(served) as socket:
+        await see(socket, "first-run")
+        psutil.Process(served.interfaces()[0]).kill()
+        while (await socket.receive(timeout=30)).type is aiohttp.WSMsgType.BINARY:
+            pass
+    async with page(served) as socket:
+        await see(socket, "first-run")
+
+
+async def test_those_that_wait_are_few(home: Path, served: Served) -> None:
+    record(home, "first-run")
+    for number in range(tabs.MOST_WAITING + 2):
+        async with page(served, f"{NAME}{number}") as socket:
+            await see(socket, "first-run")
+    await until(lambda: len(served.interfaces()) == tabs.MOST_WAITING)
+    async with page(served, f"{NAME}{tabs.MOST_WAITING + 1}") as socket:
+        await see(socket, "first-run")
+        assert len(served.interfaces()) == tabs.MOST_WAITING
+    assert await asyncio.to_thread(served.interrupt) == 0
