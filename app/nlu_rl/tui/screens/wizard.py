@@ -27,13 +27,8 @@ from nlu_rl.tui.widgets.wizard_step import WizardStep
 
 STEPS = ("Model", "Task", "Recipe", "Review")
 OF_STEPS = {
-    "fetch": (1, 2),
-    "import_rows": (2,),
-    "try_completion": (2,),
-    "example": (2,),
-    "undo": (3, 4),
-    "dry_run": (4,),
-    "copy": (2, 4),
+    **{"fetch": (1, 2), "import_rows": (2,), "try_completion": (2,), "example": (2,)},
+    **{"undo": (3, 4), "dry_run": (4,), "copy": (2, 4)},
 }
 """The steps that have an action, where not all do."""
 
@@ -101,6 +96,9 @@ class WizardScreen(BaseScreen):
     @property
     def _page(self) -> WizardStep:
         return self.query_one(f"#step-{self.step}", WizardStep)
+
+    def on_unmount(self) -> None:
+        self._keeper.release()
 
     def go_to(self, step: int) -> None:
         """Show a step; the ones before it must be right."""
@@ -175,7 +173,7 @@ class WizardScreen(BaseScreen):
         self.app.push_screen(ChoiceDialog("Leave the new run?", "", options, "Stay"), answer)
 
     def _leave(self) -> None:
-        self._keeper.release()
+        self._keeper.release()  # before another wizard is opened, which may be at once
         self.app.pop_screen()
 
     def _start_or_ask(self) -> None:
@@ -212,7 +210,6 @@ class WizardScreen(BaseScreen):
 
         if run is not None:
             self._keeper.forget()
-            self._keeper.release()
             if isinstance(home := self.app.screen_stack[0], HomeScreen):
                 home.go_to(run.name)
             self.app.switch_screen(MonitorScreen(run))
