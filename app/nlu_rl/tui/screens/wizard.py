@@ -26,10 +26,8 @@ from nlu_rl.tui.widgets.task_step import TaskStep
 from nlu_rl.tui.widgets.wizard_step import WizardStep
 
 STEPS = ("Model", "Task", "Recipe", "Review")
-OF_STEPS = {
-    **{"fetch": (1, 2), "import_rows": (2,), "try_completion": (2,), "example": (2,)},
-    **{"undo": (3, 4), "dry_run": (4,), "copy": (2, 4)},
-}
+OF_STEPS = {"fetch": (1, 2), "example": (2,), "undo": (3, 4), "dry_run": (4,), "copy": (2, 4)}
+OF_STEPS |= dict.fromkeys(("import_rows", "try_completion"), (2,))
 """The steps that have an action, where not all do."""
 
 
