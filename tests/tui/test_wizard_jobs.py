@@ -2,6 +2,7 @@
 
 import csv
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,9 @@ from nlu_rl.runs.layout import RunDirectory, list_runs
 from nlu_rl.tui import jobs, operations
 from nlu_rl.tui.draft import first_draft
 from nlu_rl.tui.screens.import_rows import ImportDialog
-from nlu_rl.tui.screens.wizard import WizardScreen
+from nlu_rl.tui.screens.wizard import STARTING, WizardScreen
 from nlu_rl.tui.screens.yaml_editor import wrong_line
-from tui.conftest import Open, settled, until
+from tui.conftest import Open, screen_text, settled, until
 from tui.recorded import record
 from tui.test_wizard import ready, step
 
@@ -132,13 +133,25 @@ async def test_the_cursor_of_the_runs_is_on_one_that_was_started(
 ) -> None:
     record(ready, "first-run")
     record(ready, "second-run")
-    monkeypatch.setattr(operations, "start", lambda path, recipe: record(ready, "started-run"))
+    go_on = threading.Event()
+
+    def start(path: Path, recipe: object) -> RunDirectory:
+        assert go_on.wait(60)
+        return record(ready, "started-run")
+
+    monkeypatch.setattr(operations, "start", start)
     async with open_app() as pilot:
         await step(pilot, "down")
         await step(pilot, "n", "4")
         await until(pilot, "[4 Review]")
         pilot.app.screen._start()
+        await pilot.press("escape")
+        told = [notice.message for notice in pilot.app._notifications]
+        assert told == [STARTING, "The run is being started."]
+        assert "[4 Review]" in screen_text(pilot)
+        go_on.set()
         await until(pilot, "started-run")
+        assert not pilot.app._notifications
         await step(pilot, "escape")
         await until(pilot, "second-run")
         assert pilot.app.screen.current.name == "started-run"

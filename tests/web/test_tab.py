@@ -80,6 +80,26 @@ async def test_the_newest_page_of_a_name_has_the_interface(home: Path, served: S
     assert len(served.interfaces()) == 1
 
 
+async def test_two_pages_of_a_name_at_once_have_one_interface(home: Path, served: Served) -> None:
+    record(home, "first-run")
+    async with page(served) as first, page(served) as second:
+        await see(second, "first-run")
+        assert first.closed or (await first.receive(timeout=30)).type is not aiohttp.WSMsgType.ERROR
+    assert len(served.interfaces()) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "{}", '["stdin"]', '["stdin", 5]', '["resize", {}]', '["resize", [1]]', "[" * 9999]
+)
+async def test_what_no_page_says_closes_it(home: Path, shared: Served, text: str) -> None:
+    async with page(shared) as socket:
+        await socket.send_str(text)
+        while (message := await socket.receive(timeout=30)).type is aiohttp.WSMsgType.BINARY:
+            pass
+        assert (message.type, message.data) == (aiohttp.WSMsgType.CLOSE, 1003)
+    assert psutil.Process(shared.process.pid).is_running()
+
+
 async def test_an_interface_that_was_left_is_begun_anew(home: Path, served: Served) -> None:
     record(home, "first-run")
     async with page(served) as socket:

@@ -98,6 +98,12 @@ class History(Watch):
             found.append((step, spent))
         return found
 
+    def _drop_steps(self, after: int) -> None:
+        super()._drop_steps(after)
+        _drop_from(self.points, after + 1)
+        if self.begins_again:
+            _drop_from(self.validations, after + 1)
+
     @property
     def latest(self) -> dict[str, Any]:
         """The last step event; empty before the first."""
@@ -108,12 +114,10 @@ class History(Watch):
         kind, number = event.get("type"), event.get("step")
         if not isinstance(number, int):
             return
-        if kind in ("step", "resume"):
-            _drop_from(self.points, number + (kind == "resume"))
-            if kind == "step":
-                self.points.append(event)
-            else:
-                _drop_from(self.validations, number + 1)
+        if kind == "step":
+            self.points.append(event)
+        elif kind == "resume":
+            _drop_from(self.validations, number + 1)
         elif kind == "validation":
             self.validations.append(event)
         for kept in (self.points, self.validations):

@@ -56,7 +56,19 @@ class Watch:
             for event in events:
                 self._take(event)
             fresh = [*fresh, *events][-KEPT_STEPS:]
+        if self.begins_again:
+            self._drop_steps(self.status.step)
         return fresh
+
+    @property
+    def begins_again(self) -> bool:
+        """Whether the run is about to be resumed: what lies beyond its checkpoint will be done again."""
+        status = self.status
+        return status.kind == "train" and status.state in ("queued", "loading") and status.started is not None
+
+    def _drop_steps(self, after: int) -> None:
+        while self.steps and self.steps[-1]["step"] > after:
+            self.steps.pop()
 
     def eta_seconds(self) -> float | None:
         """Return how long the remaining steps will take, at the pace of the last ones, validations among them."""
@@ -74,8 +86,7 @@ class Watch:
     def _take(self, event: dict[str, Any]) -> None:
         kind, number = event.get("type"), event.get("step")
         if kind in ("step", "resume") and isinstance(number, int):
-            while self.steps and self.steps[-1]["step"] >= number + (kind == "resume"):
-                self.steps.pop()
+            self._drop_steps(number - (kind == "step"))
             if kind == "step":
                 self._note_between(event)
                 self.steps.append(event)

@@ -1,5 +1,7 @@
 """Numbers for people in few cells: ages, clock times, scores, small bars."""
 
+import time
+
 BARS = "▁▂▃▄▅▆▇█"
 
 
@@ -9,6 +11,11 @@ def age(seconds: float) -> str:
         if seconds >= size:
             return f"{seconds // size:.0f}{unit}"
     return f"{max(0, seconds):.0f}s"
+
+
+def moment(t: float) -> str:
+    """Return seconds since the epoch as date and time of the machine."""
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(t))
 
 
 def clock(seconds: float | None) -> str:

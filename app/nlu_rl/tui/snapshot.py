@@ -91,8 +91,7 @@ class SnapshotReader:
             self._series, self._clock = self._all_series(), history.clock()
             tasks = dict.fromkeys(str(event.get("task")) for event in history.validations)
             self._scores = {task: history.scores(task) for task in tasks}
-        if fresh := self._new_samples():
-            self._kept.extend(fresh)
+        if self._follow_samples():
             self._shown_samples = tuple(self._kept)
         self._look_at_files()
         latest = history.latest.get("metrics")
@@ -114,14 +113,19 @@ class SnapshotReader:
             result=self._result(),
         )
 
-    def _new_samples(self) -> list[Mapping[str, Any]]:
+    def _follow_samples(self) -> bool:
+        """Take what is new, drop what a resume does again; return whether there was any."""
         found: list[Mapping[str, Any]] = []
-        replaced = self._samples.replaced
+        replaced, before = self._samples.replaced, len(self._kept)
         while fresh := self._samples.poll():
             found.extend(fresh)
-        if self._samples.replaced != replaced:  # a resume has cut off the samples of the steps it does again
+        if self._samples.replaced != replaced:
             self._kept.clear()
-        return found
+        if self._history.begins_again:
+            last = self._history.status.step
+            self._kept = deque((one for one in self._kept if one.get("step", 0) <= last), maxlen=KEPT_SAMPLES)
+        self._kept.extend(found)
+        return bool(found) or len(self._kept) != before
 
     def _look_at_files(self) -> None:
         """Read the log and the records of checkpoints again if they may have changed."""

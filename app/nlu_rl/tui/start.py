@@ -6,6 +6,7 @@ was made so far.
 """
 
 import gc
+import signal
 import sys
 import termios
 from collections.abc import Iterator
@@ -57,6 +58,7 @@ def keys_kept() -> Iterator[None]:
     except (OSError, ValueError, termios.error):  # a browser's, or a test's
         yield
         return
+    usual = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
     kept = list(before)
     kept[0] &= ~(termios.ICRNL | termios.IXON)
     kept[3] &= ~(termios.ECHO | termios.ICANON)
@@ -66,3 +68,10 @@ def keys_kept() -> Iterator[None]:
     finally:
         with suppress(OSError, termios.error):  # the terminal is gone
             termios.tcsetattr(terminal, termios.TCSANOW, before)
+        for number, handler in usual.items():
+            signal.signal(number, handler)
+
+
+def _end(number: int, _frame: object) -> None:
+    """End while the interface is being loaded; it has its own way once it runs (`nlu_rl.tui.terminal`)."""
+    sys.exit(128 + number)

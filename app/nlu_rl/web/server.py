@@ -107,6 +107,15 @@ class WebServer(Server):
             hang_up = request.transport.abort if request.transport else lambda: None
             await tab.attach(page, hang_up, min(max(width, 20), 1000), min(max(height, 5), 500))
             await self._process_messages(page, tab)
+        except (
+            AssertionError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ):  # no message of our page
+            await page.close(code=1003, message=b"not understood")
         finally:
             if tab.detach(page):
                 self._tabs.leave(name, asyncio.get_running_loop())

@@ -37,6 +37,7 @@ class Tab(AppService):
         self._environment = environment
         self._modes: dict[bytes, bytes] = {}
         self._leaving = False
+        self._attaching = asyncio.Lock()
         self._page: web.WebSocketResponse | None = None
         self._hang_up: Callable[[], None] = _nothing
 
@@ -51,6 +52,10 @@ class Tab(AppService):
         A later one is told the modes the terminal is in (mouse, paste, cursor); the interface paints itself whole when
         it hears of a size.
         """
+        async with self._attaching:
+            await self._attach(page, hang_up, width, height)
+
+    async def _attach(self, page: web.WebSocketResponse, hang_up: Callable[[], None], width: int, height: int) -> None:
         self._hang_up()  # what is still being sent to a page that was there would hold up this one
         self._page, self._hang_up = page, hang_up
         if self._process is None:

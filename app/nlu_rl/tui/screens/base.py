@@ -66,6 +66,12 @@ class BaseScreen(Outliving, Screen[None]):
         ):
             self.add_class(*[name for least, name in points or () if least <= cells][-1:])
 
+    def _compositor_refresh(self) -> None:
+        """Paint what has changed. Below a dialog Textual would from then on paint everything at every turn."""
+        super()._compositor_refresh()
+        if self is not self.app.screen:
+            self._repaint_required = False
+
     @property
     def is_seen(self) -> bool:
         """Whether it is on top, or only dialogs lie over it. Textual's `is_current` counts whatever lies one below."""

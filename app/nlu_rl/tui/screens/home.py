@@ -72,6 +72,7 @@ class HomeScreen(RunActions):
 
     def on_mount(self) -> None:
         self._add_columns()
+        self.query_one(OpenTable).about_row = self._when_created
         self.set_interval(POLL_SECONDS, self.refresh_runs)
         self.set_interval(HARDWARE_SECONDS, self.refresh_hardware)
         if (found := self._runs.found) is not None:
@@ -162,6 +163,9 @@ class HomeScreen(RunActions):
         entitle(box, subtitle=f"filter: {' '.join(words) or 'none'}   sort: {name}")
         self._show_top()
         self._show_preview()
+
+    def _when_created(self, row: int) -> str | None:
+        return f"created {format.moment(self._shown[row].created)}" if row < len(self._shown) else None
 
     def _show_top(self) -> None:
         live = sum(overview.status.live for overview in self._found)

@@ -7,6 +7,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 from textual.widgets import ContentSwitcher, DataTable, Input
+from textual.worker import Worker
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
@@ -29,6 +30,9 @@ STEPS = ("Model", "Task", "Recipe", "Review")
 OF_STEPS = {"fetch": (1, 2), "example": (2,), "undo": (3, 4), "dry_run": (4,), "copy": (2, 4)}
 OF_STEPS |= dict.fromkeys(("import_rows", "try_completion"), (2,))
 """The steps that have an action, where not all do."""
+
+
+STARTING, STARTING_SECONDS = "Starting; missing data is fetched first…", 3600.0
 
 
 class WizardScreen(BaseScreen):
@@ -150,7 +154,9 @@ class WizardScreen(BaseScreen):
         self.go_to(step)
 
     def action_back(self) -> None:
-        if isinstance(self.focused, Input) and self.step in (1, 2, 3):
+        if self._starting:
+            self.notify("The run is being started.", timeout=3)
+        elif isinstance(self.focused, Input) and self.step in (1, 2, 3):
             self.query_one(f"#{('models', 'tasks', 'recipes')[self.step - 1]}").focus()
         elif self.step > 1:
             self.go_to(self.step - 1)
@@ -191,26 +197,24 @@ class WizardScreen(BaseScreen):
 
     def _start(self) -> None:
         self._starting = True
-        self.notify("Starting; missing data is fetched first…")
+        self.notify(STARTING, timeout=STARTING_SECONDS)
         path, recipe = self.draft.path, self.draft.recipe
+        self.in_background(lambda: operations.start(path, recipe), self._started, group="start")
 
-        def attempt() -> RunDirectory | None:
-            try:
-                return operations.start(path, recipe)
-            finally:
-                self._starting = False
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.worker.group == "start" and event.worker.is_finished:  # and the wizard is still there: it failed
+            self._starting = False
+            self.app.clear_notifications()
 
-        self.in_background(attempt, self._started, group="start")
-
-    def _started(self, run: RunDirectory | None) -> None:
+    def _started(self, run: RunDirectory) -> None:
         from nlu_rl.tui.screens.home import HomeScreen
         from nlu_rl.tui.screens.monitor import MonitorScreen
 
-        if run is not None:
-            self._keeper.forget()
-            if isinstance(home := self.app.screen_stack[0], HomeScreen):
-                home.go_to(run.name)
-            self.app.switch_screen(MonitorScreen(run))
+        self._keeper.forget()
+        self.app.clear_notifications()
+        if isinstance(home := self.app.screen_stack[0], HomeScreen):
+            home.go_to(run.name)
+        self.app.switch_screen(MonitorScreen(run))
 
     def action_example(self, by: int) -> None:
         self.query_one(TaskStep).turn(by)

@@ -3,10 +3,12 @@
 Textual's own bindings scroll sideways, and would keep Enter out of the footer.
 """
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding
+from textual.coordinate import Coordinate
 from textual.widgets import DataTable
 
 
@@ -23,13 +25,19 @@ class RowsTable(DataTable[Text]):
 
 
 class OpenTable(RowsTable):
-    """Enter opens the row."""
+    """Enter opens the row; the pointer at rest on one is told what `about_row` says of it."""
+
+    about_row: Callable[[int], str | None] = staticmethod(lambda row: None)
 
     BINDINGS: ClassVar[list[Binding]] = [  # type: ignore[assignment]
         Binding(
             "enter", "select_cursor", "Open", key_display="⏎", id="home.open", tooltip="Watch the run under the cursor"
         )
     ]
+
+    def watch_hover_coordinate(self, old: Coordinate, value: Coordinate) -> None:
+        super().watch_hover_coordinate(old, value)
+        self.tooltip = self.about_row(value.row)
 
 
 class NextTable(RowsTable):
