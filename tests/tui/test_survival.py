@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.widget import Widget
 
+from nlu_rl.errors import RunError
 from nlu_rl.runs import control, files, health
 from nlu_rl.runs.layout import open_run
 from nlu_rl.tui.drawing import NOTE
@@ -169,3 +170,24 @@ async def test_what_cannot_be_drawn_leaves_the_rest_and_the_keys(
         await settled(pilot)
         assert "done-run" in screen_text(pilot)
         assert "lost-run" not in screen_text(pilot)
+
+
+@pytest.mark.parametrize("keys", [(), ("enter",), ("e",), ("space", "space", "c"), ("n",)])
+async def test_what_fails_in_a_thread_is_told_once(open_app: Open, runs: Path, keys: tuple[str, ...]) -> None:
+    async with open_app() as pilot:
+        pilot.app.screen.query_one("#runs").move_cursor(row=pilot.app.screen.shown_names.index("done-run") - 1)
+        await settled(pilot)
+        if "c" not in keys:
+            await pilot.press("down")
+        for key in keys:
+            await pilot.press(key)
+            await settled(pilot)
+
+        def fail() -> None:
+            raise RunError("It went wrong.", "Do it again.")
+
+        screens = len(pilot.app.screen_stack)
+        pilot.app.screen.in_background(fail, lambda _: None, group="job")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ProblemDialog)
+        assert len(pilot.app.screen_stack) == screens + 1

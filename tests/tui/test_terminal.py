@@ -79,6 +79,26 @@ def test_it_ends_with_its_terminal_and_touches_no_run(home: Path, how: str) -> N
     assert not list(run.control_dir.iterdir())
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_it_is_loading_gives_the_terminal_back(home: Path, number: int) -> None:
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    process = subprocess.Popen(
+        [sys.executable, "-c", OPEN], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while termios.tcgetattr(slave) == before and time.monotonic() < deadline:
+            time.sleep(0.002)
+        process.send_signal(number)
+        process.wait(timeout=30)
+        assert termios.tcgetattr(slave) == before
+    finally:
+        process.kill()
+        os.close(master)
+        os.close(slave)
+
+
 def test_keys_typed_before_the_first_screen_are_taken_and_the_terminal_is_given_back(home: Path) -> None:
     record(home, "live-run", steps=3)
     master, slave = pty.openpty()

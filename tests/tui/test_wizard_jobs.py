@@ -13,7 +13,8 @@ from nlu_rl.runs.layout import RunDirectory, list_runs
 from nlu_rl.tui import jobs, operations
 from nlu_rl.tui.draft import first_draft
 from nlu_rl.tui.screens.import_rows import ImportDialog
-from nlu_rl.tui.screens.wizard import STARTING, WizardScreen
+from nlu_rl.tui.screens.run_starter import STARTING
+from nlu_rl.tui.screens.wizard import WizardScreen
 from nlu_rl.tui.screens.yaml_editor import wrong_line
 from tui.conftest import Open, screen_text, settled, until
 from tui.recorded import record
@@ -113,6 +114,30 @@ async def test_two_interfaces_have_a_draft_each(open_app: Open, ready: Path) -> 
         assert two.app.screen.draft == second
 
 
+async def test_what_is_refused_in_a_field_outlives_the_process_and_the_way_back(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "3")
+        field = pilot.app.screen.query_one("#knob-1", Input)
+        field.focus()
+        field.value = "4"
+        await settled(pilot)
+        field.value = "4x"
+        await settled(pilot)
+        assert "✖" in screen_text(pilot)
+        await step(pilot, "escape", "escape")
+        await step(pilot, "3")
+        assert pilot.app.screen.query_one("#knob-1", Input).value == "4x", "going back loses nothing"
+    async with open_app() as pilot:  # the first was killed
+        await step(pilot, "n")
+        shown = await step(pilot, "4")
+        assert "[3 Recipe]" in shown, "it is still refused"
+        assert pilot.app.screen.query_one("#knob-1", Input).value == "4x"
+        assert "✖" in shown
+        await step(pilot, "escape", "u")
+        assert pilot.app.screen.query_one("#knob-1", Input).value == "4"
+        assert "[4 Review]" in await step(pilot, "4")
+
+
 async def test_a_text_that_is_being_written_keeps_its_place_when_the_terminal_changes(
     open_app: Open, ready: Path
 ) -> None:
@@ -155,6 +180,21 @@ async def test_the_cursor_of_the_runs_is_on_one_that_was_started(
         await step(pilot, "escape")
         await until(pilot, "second-run")
         assert pilot.app.screen.current.name == "started-run"
+
+
+async def test_a_run_to_start_from_is_there(open_app: Open, ready: Path) -> None:
+    record(ready, "first-run")
+    async with open_app() as pilot:
+        await step(pilot, "n", "3")
+        field = pilot.app.screen.query_one("#knob-10", Input)
+        field.focus()
+        field.value = "first-rum"
+        await settled(pilot)
+        assert pilot.app.screen.draft.recipe.start_from is None
+        assert "first-run" in str(pilot.app.screen.query_one("#note-10").content), "did you mean"
+        field.value = "first-run"
+        await settled(pilot)
+        assert pilot.app.screen.draft.recipe.start_from == "first-run"
 
 
 async def test_a_recipe_is_saved_and_run_by_its_name(open_app: Open, ready: Path, tmp_path: Path) -> None:

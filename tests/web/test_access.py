@@ -15,7 +15,7 @@ def test_a_loopback_name_is_answered_on_any_port(host: str) -> None:
 @pytest.mark.parametrize(
     "host",
     ["", "evil.example", "evil.example:8000", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.1", "[::2]",
-     "0.0.0.0", "[", "evil@localhost.example"],
+     "0.0.0.0", "[", "evil.example@127.0.0.1", "evil@localhost.example"],
 )  # fmt: skip
 def test_a_name_that_may_have_been_rebound_is_not(host: str) -> None:
     assert not LOOPBACK.host_allowed(host)

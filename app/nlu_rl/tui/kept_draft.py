@@ -25,6 +25,8 @@ class KeptDraft:
     def __init__(self) -> None:
         self._lock: FileLock | None = None
         self._number = 1
+        self.refused: dict[str, str] = {}
+        """What stands in fields of the draft and is no value of theirs, by their keys; `draft` reads it."""
         for number in range(1, MOST_WIZARDS + 1):
             lock = FileLock(paths.runs_dir() / f".draft-{number}.lock")
             try:
@@ -48,18 +50,25 @@ class KeptDraft:
             data = json.loads(self._path.read_text(encoding="utf-8"))
             path = Path(data["path"])
             load_recipe(path)  # what the overrides are counted from
-            return Draft(path, parse_recipe(data["recipe"]))
+            draft = Draft(path, parse_recipe(data["recipe"]))
+            self.refused = {str(key): str(text) for key, text in dict(data.get("refused", {})).items()}
+            return draft
         except (OSError, ValueError, KeyError, TypeError, RecipeError):
             return None
 
     def keep(self, draft: Draft) -> None:
-        """Keep a draft, if not what every wizard begins with. Raises RunError when the disk refuses."""
-        if draft == first_draft():
+        """Keep a draft and what is `refused`, if not what every wizard begins with.
+
+        Raises:
+            RunError: the disk refuses.
+        """
+        if draft == first_draft() and not self.refused:
             self.forget()
             return
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            write_json(self._path, {"path": str(draft.path), "recipe": draft.recipe.to_yaml()})
+            kept = {"path": str(draft.path), "recipe": draft.recipe.to_yaml(), "refused": self.refused}
+            write_json(self._path, kept)
         except OSError as error:
             raise disk_error(error, "keep the draft") from None
 

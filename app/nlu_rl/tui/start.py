@@ -58,7 +58,8 @@ def keys_kept() -> Iterator[None]:
     except (OSError, ValueError, termios.error):  # a browser's, or a test's
         yield
         return
-    usual = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGHUP)}
+    ending = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is signal.SIG_DFL]
+    usual = {number: signal.signal(number, _end) for number in ending}
     kept = list(before)
     kept[0] &= ~(termios.ICRNL | termios.IXON)
     kept[3] &= ~(termios.ECHO | termios.ICANON)

@@ -24,8 +24,15 @@ def leave_with_terminal(app: "App[Any]") -> None:
     if app.is_headless or sys.__stdin__ is None:
         return
     loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        app.exit()
+        late = threading.Timer(GRACE_SECONDS, os._exit, [1])  # a terminal that takes nothing any more holds it up
+        late.daemon = True
+        late.start()
+
     for number in (signal.SIGHUP, signal.SIGTERM):
-        loop.add_signal_handler(number, app.exit)
+        loop.add_signal_handler(number, leave)
     watch = threading.Thread(target=_watch, args=(sys.__stdin__.fileno(), loop, app), name="hang-up", daemon=True)
     watch.start()
 

@@ -88,7 +88,7 @@ def addresses_of(host: str) -> list[ipaddress.IPv4Address | ipaddress.IPv6Addres
 def host_name(host: str) -> str:
     """Return the name of a Host header in lower case, without port and brackets; empty when it has none."""
     try:
-        return urlsplit(f"//{host}").hostname or ""
+        return "" if "@" in host else urlsplit(f"//{host}").hostname or ""
     except ValueError:
         return ""
 

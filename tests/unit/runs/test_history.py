@@ -1,6 +1,7 @@
 """A run's history is bounded, thinned only where it is long, and superseded by a resume."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from nlu_rl.runs.history import History, main_score
 from nlu_rl.runs.jobs import Job
 from nlu_rl.runs.layout import RunDirectory, create_run
+from nlu_rl.runs.status import Status, write_status
 from nlu_rl.runs.tail import TailReader, last_lines
 
 
@@ -74,6 +76,21 @@ def test_a_resume_supersedes_what_came_after(run: RunDirectory) -> None:
     history.poll()
     assert history.series("reward") == [*((n, 0.0) for n in range(1, 6)), (6, 1.0)]
     assert history.scores() == []
+
+
+def test_what_a_run_that_is_being_resumed_will_do_again_is_gone_at_once(run: RunDirectory) -> None:
+    write(run, *(step(n, 0.0) for n in range(1, 11)))
+    write(run, {"type": "validation", "step": 4, "task": "a", "scores": {"f1": 0.2}})
+    write(run, {"type": "validation", "step": 10, "task": "a", "scores": {"f1": 0.2}})
+    history = History(run)
+    write_status(run, Status(state="lost", step=10, started=1.0))
+    history.poll()
+    assert len(history.points) == 10
+    write_status(run, Status(state="queued", step=4, started=1.0, heartbeat=time.time()))
+    history.poll()
+    assert [event["step"] for event in history.steps] == [1, 2, 3, 4]
+    assert history.series("reward") == [(n, 0.0) for n in range(1, 5)]
+    assert history.scores() == [(4, 0.2)]
 
 
 def test_the_main_score() -> None:

@@ -236,7 +236,6 @@ class CompareScreen(BaseScreen):
         self._next()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        super().on_worker_state_changed(event)
         if event.state is WorkerState.ERROR:  # it could not even begin: the others would not either
             self._queue.clear()
             self.remove_class("-running")

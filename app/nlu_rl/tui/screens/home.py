@@ -18,6 +18,7 @@ from nlu_rl.tui.keys import bindings
 from nlu_rl.tui.run_line import COLUMNS, EMPTY, NAME, NOTHING, SORTS, filter_words, preview_text, row_of, widths
 from nlu_rl.tui.screens.base import entitle
 from nlu_rl.tui.screens.run_actions import RunActions
+from nlu_rl.tui.screens.run_starter import RunStarter
 from nlu_rl.tui.stale_jobs import sweep
 from nlu_rl.tui.theme import same_text, style
 from nlu_rl.tui.widgets.enter_table import OpenTable
@@ -29,7 +30,7 @@ HARDWARE_SECONDS = 3.0
 SWEEP_AFTER_SECONDS = 2.0
 
 
-class HomeScreen(RunActions):
+class HomeScreen(RunActions, RunStarter):
     """All runs, the newest first, with a preview of the one under the cursor."""
 
     KEYS_NAME: ClassVar[str] = "home"
@@ -293,7 +294,6 @@ class HomeScreen(RunActions):
 
         def answer(choice: str | None) -> None:
             if choice == "start":
-                self.notify("Making ready…")
-                self.in_background(operations.start_demo, self._open_started, group="start")
+                self.start_run(operations.start_demo, self._open_started)
 
         self.app.push_screen(ChoiceDialog("Train the demo?", text, options), answer)

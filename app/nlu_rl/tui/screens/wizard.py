@@ -7,7 +7,6 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding
 from textual.widgets import ContentSwitcher, DataTable, Input
-from textual.worker import Worker
 
 from nlu_rl.errors import NluRlError
 from nlu_rl.runs.layout import RunDirectory
@@ -15,8 +14,8 @@ from nlu_rl.tui import operations
 from nlu_rl.tui.draft import Draft, draft_for, first_draft, save_as
 from nlu_rl.tui.kept_draft import KeptDraft
 from nlu_rl.tui.keys import bindings
-from nlu_rl.tui.screens.base import BaseScreen
 from nlu_rl.tui.screens.dialogs import ChoiceDialog, Option
+from nlu_rl.tui.screens.run_starter import RunStarter
 from nlu_rl.tui.undo import Undo
 from nlu_rl.tui.widgets.key_footer import KeyFooter
 from nlu_rl.tui.widgets.model_step import ModelStep
@@ -32,10 +31,7 @@ OF_STEPS |= dict.fromkeys(("import_rows", "try_completion"), (2,))
 """The steps that have an action, where not all do."""
 
 
-STARTING, STARTING_SECONDS = "Starting; missing data is fetched first…", 3600.0
-
-
-class WizardScreen(BaseScreen):
+class WizardScreen(RunStarter):
     """Enter four times starts a sane run: every step is right as it opens."""
 
     KEYS_NAME: ClassVar[str] = "wizard"
@@ -55,7 +51,6 @@ class WizardScreen(BaseScreen):
         self._disk_refuses = False
         self.undo = Undo()
         self.step = 1
-        self._starting = False
 
     def compose(self) -> ComposeResult:
         yield StepLine("New run", STEPS)
@@ -89,6 +84,17 @@ class WizardScreen(BaseScreen):
             if not self._disk_refuses:
                 self.app.show_error(error)
             self._disk_refuses = True
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """What stands in fields of the recipe and is no value of theirs, by their keys; it is kept as well."""
+        return self._keeper.refused
+
+    @refused.setter
+    def refused(self, refused: dict[str, str]) -> None:
+        if refused != self._keeper.refused:
+            self._keeper.refused = refused
+            self.draft = self._draft
 
     def on_mount(self) -> None:
         self.go_to(1)
@@ -142,19 +148,21 @@ class WizardScreen(BaseScreen):
                 self._page.focus_problem()
         elif self.step < len(STEPS):
             self.go_to(self.step + 1)
-        elif not self._starting:
+        elif not self.starting:
             self._start_or_ask()
 
     def action_step(self, step: int) -> None:
         while self.step < step:
             if self._page.problem():
+                if self.query_one(ContentSwitcher).current != self._page.id:
+                    self.go_to(self.step)
                 self.action_next()
                 return
             self.step += 1
         self.go_to(step)
 
     def action_back(self) -> None:
-        if self._starting:
+        if self.starting:
             self.notify("The run is being started.", timeout=3)
         elif isinstance(self.focused, Input) and self.step in (1, 2, 3):
             self.query_one(f"#{('models', 'tasks', 'recipes')[self.step - 1]}").focus()
@@ -196,22 +204,14 @@ class WizardScreen(BaseScreen):
         self.app.push_screen(ChoiceDialog("Start it all the same?", text, options, "Back to the review"), answer)
 
     def _start(self) -> None:
-        self._starting = True
-        self.notify(STARTING, timeout=STARTING_SECONDS)
         path, recipe = self.draft.path, self.draft.recipe
-        self.in_background(lambda: operations.start(path, recipe), self._started, group="start")
-
-    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        if event.worker.group == "start" and event.worker.is_finished:  # and the wizard is still there: it failed
-            self._starting = False
-            self.app.clear_notifications()
+        self.start_run(lambda: operations.start(path, recipe), self._started)
 
     def _started(self, run: RunDirectory) -> None:
         from nlu_rl.tui.screens.home import HomeScreen
         from nlu_rl.tui.screens.monitor import MonitorScreen
 
         self._keeper.forget()
-        self.app.clear_notifications()
         if isinstance(home := self.app.screen_stack[0], HomeScreen):
             home.go_to(run.name)
         self.app.switch_screen(MonitorScreen(run))
@@ -253,7 +253,7 @@ class WizardScreen(BaseScreen):
         self.app.push_screen(LineDialog("Save as a recipe", text, "my-recipe.yaml"), answer)
 
     def action_afresh(self) -> None:
-        self.draft = first_draft()
+        self.refused, self.draft = {}, first_draft()
         self.undo.forget()
         self.go_to(1)
 

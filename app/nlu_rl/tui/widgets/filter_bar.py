@@ -35,6 +35,5 @@ class FilterBar(Input):
         self.disabled = True
 
     def _on_blur(self, event: events.Blur) -> None:
-        super()._on_blur(event)
         if not self.words and self.screen.focused not in (None, self):  # not for a dialog, or another window
             self.close()

@@ -1,7 +1,9 @@
 """Step 3: the recipe and its main knobs; what is wrong stands beside the field, as it is typed."""
 
 import itertools
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from rich.text import Text
@@ -9,9 +11,10 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Input, Label, Static
 
-from nlu_rl.errors import RecipeError
+from nlu_rl.errors import NluRlError, RecipeError
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.estimate import Pace, known_pace
+from nlu_rl.runs.layout import open_run
 from nlu_rl.tui.draft import Draft, draft_for, recipes_for
 from nlu_rl.tui.format import span
 from nlu_rl.tui.theme import style
@@ -89,6 +92,8 @@ class RecipeStep(WizardStep):
         table.add_column("method", width=5)
         self.query_one("#knobs").border_title = "Main knobs   • changed"
         self.query_one("#knobs").border_subtitle = "a all settings   u undo"
+        kept = self.wizard.refused.items()
+        self._errors = {key: error for key, typed in kept if (error := self._error(key, typed))}
 
     def enter(self) -> None:
         table = self.query_one("#recipes", DataTable)
@@ -103,7 +108,7 @@ class RecipeStep(WizardStep):
         table.move_cursor(row=found.index(self.draft.path))
         self.call_after_refresh(self._filled)
         table.focus()
-        self.fill()
+        self.fill(self.wizard.refused)
 
     def _show_about(self) -> None:
         """Show what the recipe's file says of itself: what it is, how it is run, what was measured."""
@@ -123,12 +128,17 @@ class RecipeStep(WizardStep):
                 self.query_one(f"#knob-{number}").focus()
                 return
 
-    def fill(self) -> None:
-        """Write the draft into the fields."""
+    def fill(self, refused: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Write the draft into the fields, but for what was typed into them and refused, if it still is."""
         self._errors.clear()
         with self.prevent(Input.Changed):
             for number, knob in enumerate(KNOBS):
-                self.query_one(f"#knob-{number}", Input).value = value_of(self.draft, knob.key)
+                typed = refused.get(knob.key)
+                if typed is not None and (error := self._error(knob.key, typed)):
+                    self._errors[knob.key] = error
+                value = typed if knob.key in self._errors and typed is not None else value_of(self.draft, knob.key)
+                self.query_one(f"#knob-{number}", Input).value = value
+        self._keep_refused()
         self._notes()
         self._show_about()
 
@@ -153,15 +163,30 @@ class RecipeStep(WizardStep):
         event.stop()
         knob = KNOBS[int(str(event.input.id).removeprefix("knob-"))]
         typed = f"{knob.key}={event.value}"
-        try:
-            changed = self._changed_with_others(knob.key, typed) or self.draft.changed(typed)
-        except RecipeError as error:
-            self._errors[knob.key] = error.message.removeprefix("recipe: ").removeprefix(f"{knob.key}: ")
+        changed = self._changed_with_others(knob.key, typed)
+        error = self._error(knob.key, event.value) if changed is None or knob.key == "start_from" else ""
+        if error:
+            self._errors[knob.key] = error
         else:
             self._errors.pop(knob.key, None)
             self.wizard.undo.note(knob.label, self.draft, typed=True)
-            self.wizard.draft = changed
+            self.wizard.draft = changed or self.draft.changed(typed)
+        self._keep_refused()
         self._notes()
+
+    def _error(self, key: str, typed: str) -> str:
+        """Return why this cannot be typed into a field; empty when it can."""
+        try:
+            changed = self.draft.changed(f"{key}={typed}")
+            if key == "start_from" and changed.recipe.start_from is not None:
+                open_run(changed.recipe.start_from)
+        except NluRlError as error:
+            return error.message.removeprefix("recipe: ").removeprefix(f"{key}: ")
+        return ""
+
+    def _keep_refused(self) -> None:
+        fields = {knob.key: self.query_one(f"#knob-{number}", Input).value for number, knob in enumerate(KNOBS)}
+        self.wizard.refused = {key: fields[key] for key in self._errors}
 
     def _changed_with_others(self, key: str, typed: str) -> Draft | None:
         """Return the draft with what was typed here and in the fields refused so far; None where it is no recipe."""
@@ -211,6 +236,15 @@ class RecipeStep(WizardStep):
                 usual = self._estimate() if knob.key == "train.max_steps" else knob.usual
                 note.append(usual or knob.usual, style(self.app, "dim"))
             self.query_one(f"#note-{number}", Static).update(note)
+        self.call_after_refresh(self._keep_in_view)
+
+    def _keep_in_view(self) -> None:
+        """Scroll to the field that is being typed into: what is said beside the others may have taken room."""
+        if isinstance(field := self.screen.focused, Input) and field in self.query(Input):
+            field.scroll_visible(animate=False)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._keep_in_view)
 
 
 def header_of(path: Path) -> str:

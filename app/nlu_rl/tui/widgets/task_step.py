@@ -143,6 +143,8 @@ class TaskStep(WizardStep):
         if isinstance(view, NluRlError):
             self._facts(Text(f"{view.message}\n{view.fix}\nA run fetches it by itself where it can."))
             self._prompt(Text("The prompt is shown when its data is here. f fetches it."), "Prompt")
+            self.query_one("#gold", Static).update("")
+            self._judge()
             return
         self._facts(self._facts_text(view))
         example = view.examples[self._example]
