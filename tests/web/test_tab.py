@@ -8,6 +8,7 @@ from pathlib import Path
 import aiohttp
 import psutil
 import pytest
+from textual_serve.download_manager import DownloadManager
 
 from nlu_rl.web import tab as tabs
 from tui.recorded import record
@@ -134,3 +135,15 @@ async def test_those_that_wait_are_few(home: Path, served: Served) -> None:
         await see(socket, "first-run")
         assert len(served.interfaces()) == tabs.MOST_WAITING
     assert await asyncio.to_thread(served.interrupt) == 0
+
+
+@pytest.mark.parametrize(("code", "ends"), [(aiohttp.WSCloseCode.GOING_AWAY, True), (None, False)])
+async def test_a_page_that_was_closed_is_waited_for_less_than_one_that_was_lost(
+    monkeypatch: pytest.MonkeyPatch, code: int | None, ends: bool
+) -> None:
+    monkeypatch.setattr(tabs, "CLOSED_SECONDS", 0.0)
+    waiting, loop = tabs.Tabs(), asyncio.get_running_loop()
+    waiting.add(NAME, tabs.Tab("true", DownloadManager(), {}))
+    waiting.leave(NAME, code, loop)
+    await asyncio.sleep(0.1)
+    assert (waiting.find(NAME) is None) is ends

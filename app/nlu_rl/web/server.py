@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import textual_serve
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 from textual_serve.server import Server, to_int
 
 from nlu_rl.web.access import Access, WebError, addresses_of
@@ -115,10 +115,10 @@ class WebServer(Server):
             TypeError,
             ValueError,
         ):  # no message of our page
-            await page.close(code=1003, message=b"not understood")
+            await page.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"not understood")
         finally:
             if tab.detach(page):
-                self._tabs.leave(name, asyncio.get_running_loop())
+                self._tabs.leave(name, page.close_code, asyncio.get_running_loop())
         return page
 
 

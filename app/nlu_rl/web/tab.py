@@ -10,12 +10,13 @@ import re
 from asyncio import AbstractEventLoop, TimerHandle
 from collections.abc import Callable, Mapping
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 from textual_serve.app_service import AppService
 from textual_serve.download_manager import DownloadManager
 
-LINGER_SECONDS = 3600.0
-"""How long an interface waits for its page: a laptop may have slept, or a tunnel been cut."""
+LOST_SECONDS, CLOSED_SECONDS = 3600.0, 300.0
+"""How long an interface waits for a page whose connection was lost (a laptop sleeps, a tunnel is cut), and for one that
+was loaded again or closed."""
 MOST_WAITING = 4
 """Interfaces that wait at once; each is a process of some 90 MB."""
 FAREWELL_SECONDS = 5.0
@@ -141,7 +142,7 @@ class Tabs:
     def add(self, name: str, tab: Tab) -> None:
         self._tabs[name] = tab
 
-    def leave(self, name: str, loop: AbstractEventLoop) -> None:
+    def leave(self, name: str, close_code: int | None, loop: AbstractEventLoop) -> None:
         """Let the interface of this name wait for its page; the one that has waited longest may have to go."""
         tab = self._tabs.get(name)
         if tab is None:
@@ -149,7 +150,8 @@ class Tabs:
         if tab.ended:
             self._end(name)
             return
-        self._waiting[name] = loop.call_later(LINGER_SECONDS, self._end, name)
+        seconds = CLOSED_SECONDS if close_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY) else LOST_SECONDS
+        self._waiting[name] = loop.call_later(seconds, self._end, name)
         while len(self._waiting) > MOST_WAITING:
             self._end(next(iter(self._waiting)))
 
