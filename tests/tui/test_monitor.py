@@ -11,12 +11,15 @@ import pytest
 from nlu_rl.runs import control
 from nlu_rl.runs.events import EventReader
 from nlu_rl.runs.layout import RunDirectory, open_run
+from nlu_rl.runs.resume import requeue
 from nlu_rl.runs.status import read_status, write_status
 from nlu_rl.tui.hardware import Card, Usage
 from nlu_rl.tui.screens import monitor
 from nlu_rl.tui.screens.dialogs import ProblemDialog
 from nlu_rl.tui.screens.monitor import PANELS, MonitorScreen
 from nlu_rl.tui.widgets.hardware_panel import HardwarePanel
+from nlu_rl.tui.widgets.line_chart import LineChart
+from nlu_rl.tui.widgets.sample_table import SampleTable
 from tui.conftest import Open, screen_text, settled
 from tui.recorded import line, record, step_line
 
@@ -271,3 +274,17 @@ async def test_a_warning_of_python_is_one_line(open_app: Open, runs: Path, monke
         assert "deprecated(old)" not in shown
         assert "/a/long" not in shown
         assert "  an indented line of a library" in shown
+
+
+async def test_a_run_that_is_being_resumed_shows_nothing_of_what_it_will_do_again(open_app: Open, runs: Path) -> None:
+    run = open_run("lost-run")
+    async with open_app(run="lost-run") as pilot:
+        chart = pilot.app.screen.query_one("#panel-1", LineChart)
+        assert chart.curves
+        assert pilot.app.screen.query_one(SampleTable).samples
+        shutil.rmtree(run.checkpoints_dir)  # it was killed before there was one
+        assert requeue(run) == 0
+        pilot.app.screen.refresh_run()
+        await settled(pilot)
+        assert not chart.curves
+        assert not pilot.app.screen.query_one(SampleTable).samples

@@ -192,6 +192,13 @@ async def test_a_run_to_start_from_is_there(open_app: Open, ready: Path) -> None
         await settled(pilot)
         assert pilot.app.screen.draft.recipe.start_from is None
         assert "first-run" in str(pilot.app.screen.query_one("#note-10").content), "did you mean"
+        steps = pilot.app.screen.query_one("#knob-1", Input)
+        for text in ("7x", "7"):
+            steps.value = text
+            await settled(pilot)
+        assert pilot.app.screen.draft.recipe.train.max_steps == 7
+        assert pilot.app.screen.draft.recipe.start_from is None
+        assert "✖" in str(pilot.app.screen.query_one("#note-10").content)
         field.value = "first-run"
         await settled(pilot)
         assert pilot.app.screen.draft.recipe.start_from == "first-run"

@@ -74,6 +74,7 @@ class SnapshotReader:
         self._kind = read_job(run).kind
         self._recipe = read_recipe(run)
         self._series: dict[str, list[Point]] = {}
+        self._points = 0
         self._clock: list[Point] = []
         self._scores: dict[str, list[Point]] = {}
         self._base_scores = _base_scores(self._recipe.get("start_from"))
@@ -87,7 +88,8 @@ class SnapshotReader:
 
     def read(self) -> Snapshot:
         history = self._history
-        if history.poll() or not self._series:
+        if history.poll() or not self._series or len(history.points) < self._points:
+            self._points = len(history.points)
             self._series, self._clock = self._all_series(), history.clock()
             tasks = dict.fromkeys(str(event.get("task")) for event in history.validations)
             self._scores = {task: history.scores(task) for task in tasks}

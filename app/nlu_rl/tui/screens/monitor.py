@@ -133,6 +133,7 @@ class MonitorScreen(RunControls):
     def _take(self, snapshot: Snapshot) -> None:
         first = self.snapshot is None
         other_keys = pointless(snapshot) != pointless(self.snapshot)
+        other_state = self.snapshot is not None and snapshot.status.state != self.snapshot.status.state
         self.snapshot = snapshot
         if other_keys:
             self.refresh_bindings()
@@ -143,7 +144,8 @@ class MonitorScreen(RunControls):
             self.action_show_panel(CHARTS.index("Loss") + 1)  # it has no reward
             self.query_one("#panel-7", SampleTable).empty = "none: supervised training draws no samples"
         self._show_lines(snapshot)
-        if first or time.monotonic() - self._redrawn >= REDRAW_SECONDS or not snapshot.status.live:
+        late = time.monotonic() - self._redrawn >= REDRAW_SECONDS
+        if first or late or other_state or not snapshot.status.live:
             self._show()
 
     def _show(self) -> None:

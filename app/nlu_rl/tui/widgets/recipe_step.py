@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.widgets import DataTable, Input, Label, Static
 
-from nlu_rl.errors import NluRlError, RecipeError
+from nlu_rl.errors import NluRlError
 from nlu_rl.recipe import load_recipe
 from nlu_rl.runs.estimate import Pace, known_pace
 from nlu_rl.runs.layout import open_run
@@ -164,8 +164,7 @@ class RecipeStep(WizardStep):
         knob = KNOBS[int(str(event.input.id).removeprefix("knob-"))]
         typed = f"{knob.key}={event.value}"
         changed = self._changed_with_others(knob.key, typed)
-        error = self._error(knob.key, event.value) if changed is None or knob.key == "start_from" else ""
-        if error:
+        if changed is None and (error := self._error(knob.key, event.value)):
             self._errors[knob.key] = error
         else:
             self._errors.pop(knob.key, None)
@@ -177,12 +176,18 @@ class RecipeStep(WizardStep):
     def _error(self, key: str, typed: str) -> str:
         """Return why this cannot be typed into a field; empty when it can."""
         try:
-            changed = self.draft.changed(f"{key}={typed}")
-            if key == "start_from" and changed.recipe.start_from is not None:
-                open_run(changed.recipe.start_from)
+            self._changed(f"{key}={typed}")
         except NluRlError as error:
             return error.message.removeprefix("recipe: ").removeprefix(f"{key}: ")
         return ""
+
+    def _changed(self, *overrides: str) -> Draft:
+        """Return the draft with what is typed. Raises NluRlError when it is no recipe, or no run to start from."""
+        changed = self.draft.changed(*overrides)
+        source = changed.recipe.start_from
+        if source not in (None, self.draft.recipe.start_from):
+            open_run(source)
+        return changed
 
     def _keep_refused(self) -> None:
         fields = {knob.key: self.query_one(f"#knob-{number}", Input).value for number, knob in enumerate(KNOBS)}
@@ -191,8 +196,8 @@ class RecipeStep(WizardStep):
     def _changed_with_others(self, key: str, typed: str) -> Draft | None:
         """Return the draft with what was typed here and in the fields refused so far; None where it is no recipe."""
         try:
-            changed = self.draft.changed(*self._pending(key), typed)
-        except RecipeError:
+            changed = self._changed(*self._pending(key), typed)
+        except NluRlError:
             return None
         self._errors.clear()
         return changed
