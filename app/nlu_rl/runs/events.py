@@ -41,7 +41,8 @@ def has_steps(path: Path, after: int = 0) -> bool:
     """Return whether an event file tells of a training step beyond `after`."""
     reader = EventReader(path)
     while events := reader.poll():
-        if any(event.get("type") == "step" and event.get("step", 0) > after for event in events):
+        steps = (event.get("step") for event in events if event.get("type") == "step")
+        if any(isinstance(step, int) and step > after for step in steps):
             return True
     return False
 

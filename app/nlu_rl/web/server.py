@@ -35,6 +35,8 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_NOT_OF_OUR_PAGE = (AssertionError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What reading a message raises that is no message of the page."""
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -106,20 +108,18 @@ class WebServer(Server):
             width, height = (to_int(request.query.get(side, ""), 0) for side in ("width", "height"))
             hang_up = request.transport.abort if request.transport else lambda: None
             await tab.attach(page, hang_up, min(max(width, 20), 1000), min(max(height, 5), 500))
-            await self._process_messages(page, tab)
-        except (
-            AssertionError,
-            AttributeError,
-            LookupError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ):  # no message of our page
-            await page.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"not understood")
+            await self._listen(page, tab)
         finally:
             if tab.detach(page):
                 self._tabs.leave(name, page.close_code, asyncio.get_running_loop())
         return page
+
+    async def _listen(self, page: web.WebSocketResponse, tab: Tab) -> None:
+        """Hand on what the page sends; one that says what ours never does is closed."""
+        try:
+            await self._process_messages(page, tab)
+        except _NOT_OF_OUR_PAGE:
+            await page.close(code=WSCloseCode.UNSUPPORTED_DATA, message=b"not understood")
 
 
 def bind(host: str, port: int) -> socket.socket:

@@ -80,7 +80,8 @@ class HomeScreen(RunActions, RunStarter):
             self._take(found)
         elif self._runs.wanted:
             self.refresh_runs()
-        self.set_timer(SWEEP_AFTER_SECONDS, lambda: self.in_background(sweep, lambda _: None, group="sweep"))
+        if not self.app.read_only:
+            self.set_timer(SWEEP_AFTER_SECONDS, lambda: self.in_background(sweep, lambda _: None, group="sweep"))
 
     def on_screen_resume(self) -> None:
         if self._painted:
