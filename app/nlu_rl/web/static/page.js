@@ -13,7 +13,8 @@ function newName() {
 
 // Hold a name for as long as this page is open. A duplicate of an open tab has its name as well, and must not.
 function held(name) {
-  if (!navigator.locks) return Promise.resolve(true); // a plain HTTP address; there the newest page has the interface
+  // Without locks (a plain HTTP address, an old browser) the newest page of a name has the interface.
+  if (!navigator.locks || !AbortSignal.timeout) return Promise.resolve(true);
   return new Promise((answer) => {
     const hold = () => {
       answer(true);
