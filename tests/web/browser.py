@@ -40,7 +40,7 @@ class Page:
     """One tab. `requests` are the addresses it asked for, `shown` is what its terminal was sent, as text."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket
+        self.socket = socket
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
         self._number = 0
         self.requests: list[str] = []
@@ -55,7 +55,7 @@ class Page:
         return _CONTROL.sub(b"", bytes(self._terminal)).decode(errors="replace")
 
     async def listen(self) -> None:
-        async for message in self._socket:
+        async for message in self.socket:
             event = message.json()
             if (future := self._answers.pop(event.get("id", 0), None)) is not None:
                 future.set_result(event)
@@ -90,7 +90,7 @@ class Page:
     async def ask(self, method: str, **values: Any) -> dict[str, Any]:
         self._number += 1
         future = self._answers[self._number] = asyncio.get_running_loop().create_future()
-        await self._socket.send_json({"id": self._number, "method": method, "params": values})
+        await self.socket.send_json({"id": self._number, "method": method, "params": values})
         answer = await asyncio.wait_for(future, 60)
         assert "error" not in answer, answer
         return answer["result"]  # type: ignore[no-any-return]
@@ -152,20 +152,38 @@ async def browser() -> AsyncIterator[Page]:
         )
         try:
             port = await _port(Path(profile) / "DevToolsActivePort")
-            async with aiohttp.ClientSession() as session:
-                async with session.get(f"http://127.0.0.1:{port}/json/list") as answer:
+            async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session:
+                async with session.get("/json/list") as answer:
                     target = next(one for one in await answer.json() if one["type"] == "page")
-                async with session.ws_connect(target["webSocketDebuggerUrl"], max_msg_size=0) as socket:
-                    page = Page(socket)
-                    listener = asyncio.create_task(page.listen())
-                    for domain in ("Page", "Network", "Runtime", "Log"):
-                        await page.ask(f"{domain}.enable")
-                    await page.ask("Emulation.setFocusEmulationEnabled", enabled=True)  # as a window that is looked at
+                async with _page(session, target["webSocketDebuggerUrl"]) as page:
                     yield page
-                    listener.cancel()
         finally:
             process.terminate()
             await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def another(page: Page) -> AsyncIterator[Page]:
+    """Open one more tab of the same browser."""
+    target = (await page.ask("Target.createTarget", url="about:blank"))["targetId"]
+    host = str(page.socket.get_extra_info("peername")[1])
+    async with (
+        aiohttp.ClientSession(f"http://127.0.0.1:{host}") as session,
+        _page(session, f"/devtools/page/{target}") as second,
+    ):
+        yield second
+
+
+@contextlib.asynccontextmanager
+async def _page(session: aiohttp.ClientSession, address: str) -> AsyncIterator[Page]:
+    async with session.ws_connect(address, max_msg_size=0) as socket:
+        page = Page(socket)
+        listener = asyncio.create_task(page.listen())
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            await page.ask(f"{domain}.enable")
+        await page.ask("Emulation.setFocusEmulationEnabled", enabled=True)  # as a window that is looked at
+        yield page
+        listener.cancel()
 
 
 async def _port(path: Path) -> int:

@@ -8,7 +8,7 @@ import pytest
 
 from cli.conftest import write_rows
 from tui.recorded import record
-from web.browser import CHROMIUM, browser
+from web.browser import CHROMIUM, another, browser
 from web.conftest import Served
 
 pytestmark = [pytest.mark.anyio, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
@@ -63,5 +63,23 @@ async def test_a_reload_loses_nothing_of_a_new_run(home: Path, served: Served) -
         await page.reload()
         await page.see("[3 Recipe]")
         await page.press("2")  # the cursor is where it was, in a field that takes figures
-        await page.press("escape", "4")
+        await page.press("enter")
         await page.see("train.max_steps=52")
+
+
+async def test_a_duplicate_of_a_tab_has_an_interface_of_its_own(home: Path, served: Served) -> None:
+    record(home, "first-run")
+    async with browser() as page, another(page) as second:
+        await page.open(served.address)
+        await page.see("first-run")
+        name = await page.evaluate("sessionStorage.getItem('nlu-rl-tab')")
+        await second.open(served.address)
+        await second.see("first-run")
+        await second.evaluate(f"sessionStorage.setItem('nlu-rl-tab', '{name}')")  # as a browser copies it
+        await second.reload()
+        await second.see("first-run")
+        assert await second.evaluate("sessionStorage.getItem('nlu-rl-tab')") != name
+        await second.press("?")
+        await second.see("Every key of this screen")
+        assert "Every key of this screen" not in page.shown
+        assert not await page.evaluate("document.body.classList.contains('-closed')")

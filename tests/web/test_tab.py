@@ -89,9 +89,13 @@ async def test_two_pages_of_a_name_at_once_have_one_interface(home: Path, served
     assert len(served.interfaces()) == 1
 
 
-@pytest.mark.parametrize(
-    "text", ["x", "{}", '["stdin"]', '["stdin", 5]', '["resize", {}]', '["resize", [1]]', "[" * 9999]
-)
+ODD = [
+    *("x", "{}", '["stdin"]', '["stdin", 5]', '["resize", {}]', '["resize", [1]]', "[" * 9999),
+    *('["resize", {"width": 1e9, "height": 9}]', '["resize", {"width": "9", "height": 9}]'),
+]
+
+
+@pytest.mark.parametrize("text", ODD)
 async def test_what_no_page_says_closes_it(home: Path, shared: Served, text: str) -> None:
     async with page(shared) as socket:
         await socket.send_str(text)
@@ -147,3 +151,12 @@ async def test_a_page_that_was_closed_is_waited_for_less_than_one_that_was_lost(
     waiting.leave(NAME, code, loop)
     await asyncio.sleep(0.1)
     assert (waiting.find(NAME) is None) is ends
+
+
+async def test_no_size_is_beyond_what_can_be_painted(home: Path, served: Served) -> None:
+    assert tabs.bounded(10**9, -1) == (1000, 5)
+    record(home, "first-run")
+    async with page(served) as socket:
+        await see(socket, "first-run")
+        await socket.send_json(["resize", {"width": 10**9, "height": 10**9}])
+        await see(socket, "first-run")

@@ -107,7 +107,7 @@ class WebServer(Server):
             await page.prepare(request)
             width, height = (to_int(request.query.get(side, ""), 0) for side in ("width", "height"))
             hang_up = request.transport.abort if request.transport else lambda: None
-            await tab.attach(page, hang_up, min(max(width, 20), 1000), min(max(height, 5), 500))
+            await tab.attach(page, hang_up, width, height)
             await self._listen(page, tab)
         finally:
             if tab.detach(page):

@@ -20,6 +20,8 @@ was loaded again or closed."""
 MOST_WAITING = 4
 """Interfaces that wait at once; each is a process of some 90 MB."""
 FAREWELL_SECONDS = 5.0
+SIZES = ((20, 1000), (5, 500))
+"""Fewest and most columns and rows: an interface paints every cell of what it is told."""
 _MODE = re.compile(rb"\x1b\[\?(\d+)([hl])")
 _SYNCHRONIZED = b"2026"  # is set and unset with each frame
 
@@ -60,13 +62,17 @@ class Tab(AppService):
         self._hang_up()  # what is still being sent to a page that was there would hold up this one
         self._page, self._hang_up = page, hang_up
         if self._process is None:
-            await self.start(width, height)
+            await self.start(*bounded(width, height))
             assert self._task is not None
             self._task.add_done_callback(lambda _: self._close_soon())
         else:
             modes = [b"\x1b[?%b%b" % mode for mode in self._modes.items() if mode[0] != _SYNCHRONIZED]
             await self._send_bytes(b"".join(modes))
             await self.set_terminal_size(width, height)
+
+    async def set_terminal_size(self, width: int, height: int) -> None:
+        """Tell the interface its size, within `SIZES`. Raises ValueError when it is no number of cells."""
+        await super().set_terminal_size(*bounded(width, height))
 
     def detach(self, page: web.WebSocketResponse) -> bool:
         """Take a page away; return whether the interface has none any more."""
@@ -111,6 +117,14 @@ class Tab(AppService):
 
     def _close_soon(self) -> None:
         self._closing = asyncio.ensure_future(self._close_page())  # kept: a task nobody holds may be collected
+
+
+def bounded(width: object, height: object) -> tuple[int, int]:
+    """Return a size in cells within `SIZES`. Raises ValueError when these are no numbers of cells."""
+    if not isinstance(width, int) or not isinstance(height, int):
+        raise ValueError(f"{width} x {height} is no size")
+    (narrowest, widest), (lowest, highest) = SIZES
+    return min(max(width, narrowest), widest), min(max(height, lowest), highest)
 
 
 def _nothing() -> None: ...
