@@ -92,6 +92,7 @@ async def test_two_pages_of_a_name_at_once_have_one_interface(home: Path, served
 ODD = [
     *("x", "{}", '["stdin"]', '["stdin", 5]', '["resize", {}]', '["resize", [1]]', "[" * 9999),
     *('["resize", {"width": 1e9, "height": 9}]', '["resize", {"width": "9", "height": 9}]'),
+    '["resize", {"width": true, "height": true}]',
 ]
 
 
@@ -141,7 +142,7 @@ async def test_those_that_wait_are_few(home: Path, served: Served) -> None:
     assert await asyncio.to_thread(served.interrupt) == 0
 
 
-@pytest.mark.parametrize(("code", "ends"), [(aiohttp.WSCloseCode.GOING_AWAY, True), (None, False)])
+@pytest.mark.parametrize(("code", "ends"), [(1001, True), (1000, True), (0, True), (1006, False), (None, False)])
 async def test_a_page_that_was_closed_is_waited_for_less_than_one_that_was_lost(
     monkeypatch: pytest.MonkeyPatch, code: int | None, ends: bool
 ) -> None:

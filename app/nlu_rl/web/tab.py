@@ -121,7 +121,7 @@ class Tab(AppService):
 
 def bounded(width: object, height: object) -> tuple[int, int]:
     """Return a size in cells within `SIZES`. Raises ValueError when these are no numbers of cells."""
-    if not isinstance(width, int) or not isinstance(height, int):
+    if type(width) is not int or type(height) is not int:  # True is one of its kind
         raise ValueError(f"{width} x {height} is no size")
     (narrowest, widest), (lowest, highest) = SIZES
     return min(max(width, narrowest), widest), min(max(height, lowest), highest)
@@ -164,7 +164,7 @@ class Tabs:
         if tab.ended:
             self._end(name)
             return
-        seconds = CLOSED_SECONDS if close_code in (WSCloseCode.OK, WSCloseCode.GOING_AWAY) else LOST_SECONDS
+        seconds = LOST_SECONDS if close_code in (None, WSCloseCode.ABNORMAL_CLOSURE) else CLOSED_SECONDS
         self._waiting[name] = loop.call_later(seconds, self._end, name)
         while len(self._waiting) > MOST_WAITING:
             self._end(next(iter(self._waiting)))
