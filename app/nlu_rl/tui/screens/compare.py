@@ -188,10 +188,8 @@ class CompareScreen(BaseScreen):
         lines = [sentence for sentence in sentences if sentence is not None]
         if self._missing and not self._queue:
             names = ", ".join(self._letter(number) for number in [0, *self._missing])
-            asked = f"e evaluates {names} on the same rows."
-            lines.append(
-                "Not evaluated on the same rows." if self.app.read_only else f"Is the difference real? {asked}"
-            )
+            asked = f"Is the difference real? e evaluates {names} on the same rows."
+            lines.append("Not evaluated on the same rows." if self.app.read_only else asked)
         self.query_one("#paired", Static).update(Text("\n".join(lines)))
 
     def action_evaluate(self) -> None:

@@ -29,7 +29,8 @@ from nlu_rl.tui.widgets.enter_table import RowTable
 from nlu_rl.tui.widgets.job_bar import JobBar
 from nlu_rl.tui.widgets.key_footer import KeyFooter
 
-EMPTY = "Nothing was evaluated yet.\n\n n  measure this run\n z  measure its base model,\n    before training\n"
+NOTHING = "Nothing was evaluated yet.\n"
+EMPTY = f"{NOTHING}\n n  measure this run\n z  measure its base model,\n    before training\n"
 _NARROW = 110
 Kept = tuple[str, list[Change], list[Change]]
 
@@ -93,7 +94,7 @@ class EvaluateScreen(RunActions):
         before = self.found[self.reference].run if self.reference is not None else None
         self.found, at = found
         if not self.found:
-            self.query_one("#confusion", Static).update(EMPTY)
+            self.query_one("#confusion", Static).update(NOTHING if self.app.read_only else EMPTY)
         self._kept.clear()  # their sentences have letters
         places = {one.run: number for number, one in enumerate(self.found)}
         self.reference = places.get(before) if before else None
