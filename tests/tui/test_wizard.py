@@ -203,25 +203,6 @@ async def test_the_whole_recipe_can_be_edited(open_app: Open, ready: Path) -> No
         assert pilot.app.screen.draft.command == "nlu-rl run demo seed=5"
 
 
-async def test_a_text_that_is_being_written_is_never_lost(open_app: Open, ready: Path) -> None:
-    async with open_app() as pilot:
-        await step(pilot, "n", "enter", "enter", "a")
-        assert "x: [" in await step(pilot, *"x: [")
-    async with open_app() as pilot:  # the first was killed
-        shown = await step(pilot, "n", "enter", "enter", "a")
-        assert "as you were writing it" in shown
-        assert pilot.app.screen.query_one(TextArea).text.startswith("x: [")
-        assert "Leave the text?" in await step(pilot, "escape")
-        await step(pilot, "escape")
-        assert pilot.app.screen.query_one(TextArea).text.startswith("x: [")
-        await step(pilot, "escape", "d")
-        assert isinstance(pilot.app.screen, WizardScreen)
-        await step(pilot, "a")
-        assert "x: [" not in pilot.app.screen.query_one(TextArea).text
-        await step(pilot, "escape")
-        assert isinstance(pilot.app.screen, WizardScreen), "nothing was changed, so nothing is asked"
-
-
 async def test_a_start_that_is_asked_for_while_checks_go_on_is_not_forgotten(
     open_app: Open, ready: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

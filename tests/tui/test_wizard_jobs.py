@@ -1,4 +1,4 @@
-"""What the wizard does besides starting a run: own rows, a dry run, a draft that is kept, a recipe that is saved."""
+"""What the wizard does besides starting a run: own rows, a dry run, drafts and texts that are kept, a saved recipe."""
 
 import csv
 import json
@@ -136,6 +136,25 @@ async def test_what_is_refused_in_a_field_outlives_the_process_and_the_way_back(
         await step(pilot, "escape", "u")
         assert pilot.app.screen.query_one("#knob-1", Input).value == "4"
         assert "[4 Review]" in await step(pilot, "4")
+
+
+async def test_a_text_that_is_being_written_is_never_lost(open_app: Open, ready: Path) -> None:
+    async with open_app() as pilot:
+        await step(pilot, "n", "enter", "enter", "a")
+        assert "x: [" in await step(pilot, *"x: [")
+    async with open_app() as pilot:  # the first was killed
+        shown = await step(pilot, "n", "enter", "enter", "a")
+        assert "as you were writing it" in shown
+        assert pilot.app.screen.query_one(TextArea).text.startswith("x: [")
+        assert "Leave the text?" in await step(pilot, "escape")
+        await step(pilot, "escape")
+        assert pilot.app.screen.query_one(TextArea).text.startswith("x: [")
+        await step(pilot, "escape", "d")
+        assert isinstance(pilot.app.screen, WizardScreen)
+        await step(pilot, "a")
+        assert "x: [" not in pilot.app.screen.query_one(TextArea).text
+        await step(pilot, "escape")
+        assert isinstance(pilot.app.screen, WizardScreen), "nothing was changed, so nothing is asked"
 
 
 async def test_a_text_that_is_being_written_keeps_its_place_when_the_terminal_changes(
