@@ -33,7 +33,7 @@ from nlu_rl.tui.widgets.line_chart import LineChart
 from nlu_rl.tui.widgets.sample_table import SampleTable
 
 POLL_SECONDS = 0.5
-REDRAW_SECONDS = 3.0  # charts, samples and log of a fast run; what a key changes is drawn at once
+REDRAW_SECONDS = 4.0  # charts, samples and log of a fast run; what a key changes is drawn at once
 SMOOTHINGS = (0.8, 0.95, 0.0, 0.5)
 HARDWARE_SECONDS = 3.0
 PANELS = (*CHARTS, "Samples", "HW", "Log")
