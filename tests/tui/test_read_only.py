@@ -8,8 +8,7 @@ from textual.pilot import Pilot
 
 from nlu_rl.runs import control
 from nlu_rl.runs.layout import list_runs, open_run
-from nlu_rl.tui import keys
-from nlu_rl.tui.app import READ_ONLY
+from nlu_rl.tui import READ_ONLY, keys
 from nlu_rl.tui.screens.home import HomeScreen
 from tui.conftest import Open, screen_text, settled
 

@@ -10,7 +10,10 @@ import subprocess
 import sys
 import termios
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +40,25 @@ def opened(code: str) -> tuple[subprocess.Popen[bytes], int]:
             shown += os.read(master, 65536)
     assert b"live-run" in shown
     return process, master
+
+
+@contextmanager
+def loading() -> Iterator[tuple[subprocess.Popen[bytes], int, int, list[Any]]]:
+    """Give the process of an interface that has taken its terminal and painted nothing, both ends, and how it was."""
+    master, slave = pty.openpty()
+    before = termios.tcgetattr(slave)
+    process = subprocess.Popen(
+        [sys.executable, "-c", OPEN], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while termios.tcgetattr(slave) == before and time.monotonic() < deadline:
+            time.sleep(0.001)
+        yield process, master, slave, before
+    finally:
+        process.kill()
+        os.close(master)
+        os.close(slave)
 
 
 def quiet(master: int) -> bytes:
@@ -81,35 +103,15 @@ def test_it_ends_with_its_terminal_and_touches_no_run(home: Path, how: str) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_it_is_loading_gives_the_terminal_back(home: Path, number: int) -> None:
-    master, slave = pty.openpty()
-    before = termios.tcgetattr(slave)
-    process = subprocess.Popen(
-        [sys.executable, "-c", OPEN], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while termios.tcgetattr(slave) == before and time.monotonic() < deadline:
-            time.sleep(0.002)
+    with loading() as (process, _, slave, before):
         process.send_signal(number)
         process.wait(timeout=30)
         assert termios.tcgetattr(slave) == before
-    finally:
-        process.kill()
-        os.close(master)
-        os.close(slave)
 
 
 def test_keys_typed_before_the_first_screen_are_taken_and_the_terminal_is_given_back(home: Path) -> None:
     record(home, "live-run", steps=3)
-    master, slave = pty.openpty()
-    before = termios.tcgetattr(slave)
-    process = subprocess.Popen(
-        [sys.executable, "-c", OPEN], stdin=slave, stdout=slave, stderr=slave, start_new_session=True
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while termios.tcgetattr(slave)[3] & termios.ECHO and time.monotonic() < deadline:
-            time.sleep(0.001)
+    with loading() as (process, master, slave, before):
         assert not select.select([master], [], [], 0)[0], "nothing is painted yet"
         os.write(master, b"\r")
         written = quiet(master)
@@ -119,10 +121,6 @@ def test_keys_typed_before_the_first_screen_are_taken_and_the_terminal_is_given_
         os.write(master, b"\x11")
         assert process.wait(timeout=30) == 0
         assert termios.tcgetattr(slave) == before
-    finally:
-        process.kill()
-        os.close(master)
-        os.close(slave)
 
 
 @pytest.mark.parametrize("arguments", [[], ["tui"]])

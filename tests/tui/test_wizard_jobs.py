@@ -4,8 +4,10 @@ import csv
 import json
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import Input, TextArea
 
 from nlu_rl.recipe import load_recipe
@@ -73,6 +75,16 @@ async def test_a_table_whose_rows_cannot_be_read_says_which_line(
         assert "has no rows" not in shown
 
 
+async def type_into(pilot: Pilot[Any], knob: int, *texts: str) -> Input:
+    """Have one text after the other in a field of the recipe."""
+    field: Input = pilot.app.screen.query_one(f"#knob-{knob}", Input)
+    field.focus()
+    for text in texts:
+        field.value = text
+        await settled(pilot)
+    return field
+
+
 async def test_a_draft_that_is_left_comes_back_and_can_be_dropped(open_app: Open, ready: Path) -> None:
     async with open_app() as pilot:
         await step(pilot, "n")
@@ -88,10 +100,7 @@ async def test_a_draft_that_is_left_comes_back_and_can_be_dropped(open_app: Open
 async def test_a_draft_outlives_the_process_at_every_moment(open_app: Open, ready: Path) -> None:
     async with open_app() as pilot:
         await step(pilot, "n", "3")
-        field = pilot.app.screen.query_one("#knob-2", Input)
-        field.focus()
-        field.value = "7"
-        await settled(pilot)
+        await type_into(pilot, 2, "7")
         changed = pilot.app.screen.draft
         assert changed != first_draft()
         recipe = json.loads((ready / "runs" / ".draft-1.json").read_text())["recipe"]
@@ -117,12 +126,7 @@ async def test_two_interfaces_have_a_draft_each(open_app: Open, ready: Path) -> 
 async def test_what_is_refused_in_a_field_outlives_the_process_and_the_way_back(open_app: Open, ready: Path) -> None:
     async with open_app() as pilot:
         await step(pilot, "n", "3")
-        field = pilot.app.screen.query_one("#knob-1", Input)
-        field.focus()
-        field.value = "4"
-        await settled(pilot)
-        field.value = "4x"
-        await settled(pilot)
+        await type_into(pilot, 1, "4", "4x")
         assert "✖" in screen_text(pilot)
         await step(pilot, "escape", "escape")
         await step(pilot, "3")
@@ -205,16 +209,10 @@ async def test_a_run_to_start_from_is_there(open_app: Open, ready: Path) -> None
     record(ready, "first-run")
     async with open_app() as pilot:
         await step(pilot, "n", "3")
-        field = pilot.app.screen.query_one("#knob-10", Input)
-        field.focus()
-        field.value = "first-rum"
-        await settled(pilot)
+        field = await type_into(pilot, 10, "first-rum")
         assert pilot.app.screen.draft.recipe.start_from is None
         assert "first-run" in str(pilot.app.screen.query_one("#note-10").content), "did you mean"
-        steps = pilot.app.screen.query_one("#knob-1", Input)
-        for text in ("7x", "7"):
-            steps.value = text
-            await settled(pilot)
+        await type_into(pilot, 1, "7x", "7")
         assert pilot.app.screen.draft.recipe.train.max_steps == 7
         assert pilot.app.screen.draft.recipe.start_from is None
         assert "✖" in str(pilot.app.screen.query_one("#note-10").content)

@@ -147,9 +147,9 @@ async def test_a_page_that_was_closed_is_waited_for_less_than_one_that_was_lost(
     monkeypatch: pytest.MonkeyPatch, code: int | None, ends: bool
 ) -> None:
     monkeypatch.setattr(tabs, "CLOSED_SECONDS", 0.0)
-    waiting, loop = tabs.Tabs(), asyncio.get_running_loop()
+    waiting = tabs.Tabs()
     waiting.add(NAME, tabs.Tab("true", DownloadManager(), {}))
-    waiting.leave(NAME, code, loop)
+    waiting.leave(NAME, code)
     await asyncio.sleep(0.1)
     assert (waiting.find(NAME) is None) is ends
 

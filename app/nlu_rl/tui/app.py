@@ -21,7 +21,7 @@ from textual.message import Message
 from textual.screen import Screen
 
 from nlu_rl.errors import InternalError, NluRlError, unknown_name
-from nlu_rl.tui import keys
+from nlu_rl.tui import READ_ONLY, keys
 from nlu_rl.tui.ascii import AsciiFilter
 from nlu_rl.tui.colourless import Colourless
 from nlu_rl.tui.controls import WithoutControls
@@ -33,7 +33,6 @@ from nlu_rl.tui.settings import Settings, SettingsError, default_settings, read_
 from nlu_rl.tui.terminal import leave_with_terminal
 from nlu_rl.tui.theme import THEME, THEMES
 
-READ_ONLY = "NLU_RL_READ_ONLY"
 _MANY, _WINDOW_SECONDS = 8, 5.0
 
 

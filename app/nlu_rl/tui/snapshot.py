@@ -123,10 +123,10 @@ class SnapshotReader:
             found.extend(fresh)
         if self._samples.replaced != replaced:
             self._kept.clear()
-        if self._history.begins_again:
-            last = self._history.status.step
-            self._kept = deque((one for one in self._kept if one.get("step", 0) <= last), maxlen=KEPT_SAMPLES)
         self._kept.extend(found)
+        if self._history.begins_again:
+            stay = [one for one in self._kept if _step_of(one) <= self._history.status.step]
+            self._kept = deque(stay, maxlen=KEPT_SAMPLES)
         return bool(found) or len(self._kept) != before
 
     def _look_at_files(self) -> None:
@@ -169,6 +169,11 @@ class SnapshotReader:
         except (OSError, ValueError):
             return {}
         return result if isinstance(result, dict) else {}
+
+
+def _step_of(sample: Mapping[str, Any]) -> int:
+    step = sample.get("step")
+    return step if isinstance(step, int) else 0
 
 
 def _base_scores(start_from: Any) -> dict[str, float]:

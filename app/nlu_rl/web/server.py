@@ -3,7 +3,6 @@
 A page names its tab in the websocket's path, so a reload comes back to the interface it had; see `nlu_rl.web.tab`.
 """
 
-import asyncio
 import logging
 import os
 import shlex
@@ -16,6 +15,7 @@ import textual_serve
 from aiohttp import WSCloseCode, web
 from textual_serve.server import Server, to_int
 
+from nlu_rl.tui import READ_ONLY
 from nlu_rl.web.access import Access, WebError, addresses_of
 from nlu_rl.web.tab import FAREWELL_SECONDS, Tab, Tabs
 
@@ -46,7 +46,7 @@ class WebServer(Server):
     def __init__(self, bound: socket.socket, access: Access, *, read_only: bool = False) -> None:
         super().__init__("exec " + shlex.join([sys.executable, *_INTERFACE]), title="nlu-rl")
         self._bound, self._access = bound, access
-        self._environment = {**ENVIRONMENT, **({"NLU_RL_READ_ONLY": "1"} if read_only else {})}
+        self._environment = {**ENVIRONMENT, **({READ_ONLY: "1"} if read_only else {})}
         self._tabs = Tabs()
 
     def run(self) -> None:
@@ -111,7 +111,7 @@ class WebServer(Server):
             await self._listen(page, tab)
         finally:
             if tab.detach(page):
-                self._tabs.leave(name, page.close_code, asyncio.get_running_loop())
+                self._tabs.leave(name, page.close_code)
         return page
 
     async def _listen(self, page: web.WebSocketResponse, tab: Tab) -> None:

@@ -7,7 +7,7 @@ scrolled. A page that comes while another of the same name is there takes its pl
 import asyncio
 import contextlib
 import re
-from asyncio import AbstractEventLoop, TimerHandle
+from asyncio import TimerHandle
 from collections.abc import Callable, Mapping
 
 from aiohttp import WSCloseCode, web
@@ -156,7 +156,7 @@ class Tabs:
     def add(self, name: str, tab: Tab) -> None:
         self._tabs[name] = tab
 
-    def leave(self, name: str, close_code: int | None, loop: AbstractEventLoop) -> None:
+    def leave(self, name: str, close_code: int | None) -> None:
         """Let the interface of this name wait for its page; the one that has waited longest may have to go."""
         tab = self._tabs.get(name)
         if tab is None:
@@ -165,7 +165,7 @@ class Tabs:
             self._end(name)
             return
         seconds = LOST_SECONDS if close_code in (None, WSCloseCode.ABNORMAL_CLOSURE) else CLOSED_SECONDS
-        self._waiting[name] = loop.call_later(seconds, self._end, name)
+        self._waiting[name] = asyncio.get_running_loop().call_later(seconds, self._end, name)
         while len(self._waiting) > MOST_WAITING:
             self._end(next(iter(self._waiting)))
 

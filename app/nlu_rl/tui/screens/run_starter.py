@@ -20,7 +20,7 @@ class RunStarter(BaseScreen):
         """Make and launch a run by `start`, in a thread, and hand it to `started`."""
 
         def done(run: RunDirectory) -> None:
-            self._said()
+            self._end_start()
             started(run)
 
         if not self.starting:
@@ -30,8 +30,8 @@ class RunStarter(BaseScreen):
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         if event.worker.group == _GROUP and event.worker.is_finished and self.starting:  # it failed
-            self._said()
+            self._end_start()
 
-    def _said(self) -> None:
+    def _end_start(self) -> None:
         self.starting = False
         self.app.clear_notifications()
