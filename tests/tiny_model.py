@@ -57,6 +57,8 @@ def tiny_causal_lm(architecture: str = "llama", seed: int = 0, **changes: Any) -
         for name, parameter in model.named_parameters():
             if parameter.dim() > 1:
                 torch.nn.init.normal_(parameter, std=0.15 if "embed" in name or "wte" in name else 0.25)
+            elif name.endswith("bias"):
+                torch.nn.init.normal_(parameter, std=0.1)
     return model.eval()
 
 

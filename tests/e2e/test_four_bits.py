@@ -9,6 +9,7 @@ import torch
 
 from e2e.conftest import METHODS
 from run_outcome import steps, weights
+from tiny_model import write_tiny_model
 
 TRAIN = {"batch": 8, "max_steps": 4, "learning_rate": 0.005, "optimizer": "adamw", "save_every": 2}
 
@@ -16,12 +17,12 @@ TRAIN = {"batch": 8, "max_steps": 4, "learning_rate": 0.005, "optimizer": "adamw
 WITHOUT_VALIDATION = {"every": None, "before": False}
 
 
-@pytest.fixture(scope="module")
-def bundled(session_cli: Any, tiny_model_dir: Path) -> Path:
-    target = session_cli.home / "tiny-nf4"
-    if not target.exists():
-        result = session_cli.json("models", "bundle", tiny_model_dir, "--to", target)
-        assert result["path"] == str(target)
+@pytest.fixture(params=["llama", "qwen2"])  # qwen2: products with a bias
+def bundled(session_cli: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    target = tmp_path / f"tiny-{request.param}-nf4"
+    made_from = write_tiny_model(tmp_path / f"tiny-{request.param}", request.param)
+    result = session_cli.json("models", "bundle", made_from, "--to", target)
+    assert result["path"] == str(target)
     return target
 
 

@@ -108,6 +108,8 @@ def _forward(self: Any, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         plain: Tensor = type(self).forward(self, x, *args, **kwargs)
         return plain
     output: Tensor = self.base_layer(x)
+    if output._is_view() and type(self.base_layer) is not torch.nn.Linear:
+        output = output.clone()  # the 4-bit product with a bias: autograd forbids adding into a view of its making
     for name in self.active_adapters:
         if name in self.lora_A:
             output = LoraUpdate.apply(output, x, self.lora_A[name].weight, self.lora_B[name].weight, self.scaling[name])

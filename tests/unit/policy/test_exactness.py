@@ -105,9 +105,13 @@ def test_in_four_bits_packed_equals_padded(architecture: str) -> None:
     bnb = pytest.importorskip("bitsandbytes")
     model, head = lora(architecture), value_head()
     for layer in [m for m in model.modules() if hasattr(m, "base_layer")]:
-        weight = layer.base_layer.weight.data
-        quantized = bnb.nn.Linear4bit(*reversed(weight.shape), bias=False, quant_type="nf4", compress_statistics=True)
+        weight, bias = layer.base_layer.weight.data, layer.base_layer.bias
+        quantized = bnb.nn.Linear4bit(
+            *reversed(weight.shape), bias=bias is not None, quant_type="nf4", compress_statistics=True
+        )
         quantized.weight = bnb.nn.Params4bit(weight, requires_grad=False, quant_type="nf4", compress_statistics=True)
+        if bias is not None:
+            quantized.bias = torch.nn.Parameter(torch.randn_like(bias), requires_grad=False)
         layer.base_layer = quantized.to("cpu")
     prompts, completions = CASES["a group of completions"]
     results = [r(Backbone(model), prompts, completions, value_head=head) for r in (packed_scores, padded_scores)]
