@@ -1,7 +1,7 @@
 """The memory of a process while it loads weights.
 
 A worker's allocator keeps what is freed, since the next step takes the same again (`runs.jobs.WORKER_SETTINGS`). What
-loading frees is not used again: kept, the buffers of a 7B model that is put into 4 bits came to 12 GB.
+loading frees is not used again, and what is left between its buffers would stay for good.
 """
 
 import ctypes

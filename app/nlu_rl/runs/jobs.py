@@ -23,8 +23,9 @@ Kind = Literal["train", "evaluate", "export", "predict", "fetch", "bundle", "pre
 WORKER_SETTINGS = {
     "TOKENIZERS_PARALLELISM": "false",
     "GOMP_SPINCOUNT": "20000",  # 0.2 ms; `crowding` turns the spinning off where others want the cores
-    # glibc would hand activations back to the system after each use and have them zeroed again page by page.
-    "MALLOC_MMAP_THRESHOLD_": str(2**30),
+    # glibc would hand activations back to the system after each use and have them zeroed again page by page. Larger
+    # buffers, such as the 4-bit weights of a 7B model multiplied out, would leave holes that fill the memory.
+    "MALLOC_MMAP_THRESHOLD_": str(2**25),
     "MALLOC_TRIM_THRESHOLD_": str(2**32),
 }
 """Environment of every worker, below what the user's own environment says."""

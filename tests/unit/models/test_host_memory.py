@@ -1,4 +1,4 @@
-"""What a process with a worker's allocator settings holds, in processes apart: the settings are read at their start."""
+"""What a process with a worker's allocator settings holds, in processes apart: they are read when it starts."""
 
 import os
 import subprocess
@@ -9,7 +9,6 @@ import pytest
 
 from nlu_rl.runs.jobs import WORKER_SETTINGS
 
-MIB = 1 << 20
 BUFFERS = 64
 PROGRAM = """
 import ctypes, sys

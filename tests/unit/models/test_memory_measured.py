@@ -14,20 +14,25 @@ import pytest
 
 from nlu_rl.models.memory import RunNumbers, plan_memory
 from nlu_rl.models.shape import ModelShape
+from nlu_rl.runs.jobs import WORKER_SETTINGS
 from peak_memory import GROUP
 
 BAND = 0.2
 TESTS = Path(__file__).parents[2]
 EXACT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 """glibc gives memory back at once, so that what is held is what is used."""
-
+KEPT_BETWEEN_STEPS = 2.2
+"""Most a worker may hold, of what it uses at once (1.5 here, 3.4 with holes): what a step frees is kept for the next."""
 
 SMALL = ModelShape(4, 256, 1024, 4, 2, 8192, 2048, False, 64)
+WIDE = ModelShape(4, 1536, 6144, 16, 2, 1024, 2048, False, 96)
 DEEP = ModelShape(8, 512, 1536, 8, 4, 8192, 2048, False, 64)
 WORDY = ModelShape(6, 256, 1024, 4, 4, 32000, 2048, False, 64)
 
 
-@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads the peak from Linux's /proc")
+pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="reads the peak from Linux's /proc")
+
+
 @pytest.mark.parametrize(
     ("method", "quantize", "dtype", "shape", "rows", "prompt_tokens", "new_tokens"),
     [
@@ -43,6 +48,27 @@ WORDY = ModelShape(6, 256, 1024, 4, 4, 32000, 2048, False, 64)
 def test_the_plan_is_within_its_band(
     method: Any, quantize: Any, dtype: str, shape: ModelShape, rows: int, prompt_tokens: int, new_tokens: int
 ) -> None:
+    measured, planned = measured_and_planned(EXACT, method, quantize, dtype, shape, rows, prompt_tokens, new_tokens)
+    assert planned == pytest.approx(measured, rel=BAND)
+
+
+def test_a_worker_with_a_wide_base_in_four_bits_keeps_little_more_than_it_uses() -> None:
+    """Each weight is multiplied out for one product: kept by the allocator, they would leave holes that fill up."""
+    measured, planned = measured_and_planned(WORKER_SETTINGS, "sft", "nf4", "float32", WIDE, 4, 48, 6)
+    assert measured < KEPT_BETWEEN_STEPS * planned
+
+
+def measured_and_planned(
+    allocator: dict[str, str],
+    method: Any,
+    quantize: Any,
+    dtype: str,
+    shape: ModelShape,
+    rows: int,
+    prompt_tokens: int,
+    new_tokens: int,
+) -> tuple[int, int]:
+    """Return the most bytes that a step held, in a process with these settings of glibc, and what the plan says."""
     sizes: dict[str, Any] = {
         "hidden_size": shape.hidden,
         "intermediate_size": shape.intermediate,
@@ -57,7 +83,7 @@ def test_the_plan_is_within_its_band(
         [sys.executable, str(TESTS / "peak_memory.py"), json.dumps({**asked, **how})],
         capture_output=True,
         text=True,
-        env={**os.environ, **EXACT, "PYTHONPATH": os.pathsep.join([*sys.path, str(TESTS)])},
+        env={**os.environ, **allocator, "PYTHONPATH": os.pathsep.join([*sys.path, str(TESTS)])},
         check=True,
     )
     measured = int(done.stdout.splitlines()[-1])
@@ -76,4 +102,4 @@ def test_the_plan_is_within_its_band(
         group=GROUP if method == "grpo" else 1,
     )
     plan = plan_memory(shape, numbers, 1 << 40)
-    assert plan.total_bytes - plan.slack_bytes == pytest.approx(measured, rel=BAND)
+    return measured, plan.total_bytes - plan.slack_bytes
