@@ -22,7 +22,7 @@ TESTS = Path(__file__).parents[2]
 EXACT = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
 """glibc gives memory back at once, so that what is held is what is used."""
 KEPT_BETWEEN_STEPS = 2.2
-"""Most a worker may hold, of what it uses at once (1.5 here, 3.4 with holes): what a step frees is kept for the next."""
+"""Most a worker may hold of what it uses at once (1.5 here, 3.4 with holes): what a step frees is kept for the next."""
 
 SMALL = ModelShape(4, 256, 1024, 4, 2, 8192, 2048, False, 64)
 WIDE = ModelShape(4, 1536, 6144, 16, 2, 1024, 2048, False, 96)
