@@ -25,7 +25,6 @@ from transformers.utils import logging as transformers_logging
 from nlu_rl.models.catalogue import resolve_reference
 from nlu_rl.models.fetch import model_folder
 from nlu_rl.models.four_bit import four_bit_config, keep_weights_in_place, set_compute_type
-from nlu_rl.models.host_memory import freed_at_once
 from nlu_rl.models.machine import wanted_precision
 from nlu_rl.models.quantized import Quantization, stored_quantization
 
@@ -74,8 +73,7 @@ def load_model(
     tokenizer = load_tokenizer(folder, target.name)
     stored = stored_quantization(folder)
     quantize = stored if stored != "none" else quantize
-    with freed_at_once():
-        model = _load_weights(folder, target.name, dtype, device, quantize, stored)
+    model = _load_weights(folder, target.name, dtype, device, quantize, stored)
     model.config.use_cache = True
     model.eval()
     _check_vocabulary(model, tokenizer, target.name)

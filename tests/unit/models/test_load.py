@@ -2,8 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -27,24 +25,6 @@ def test_loaded_model(tiny_model_dir: Path, home: Path) -> None:
     assert loaded.model.config.use_cache
     assert not loaded.model.training
     assert loaded.tokenizer.pad_token_id == 258
-
-
-def test_memory_goes_back_only_while_weights_are_loaded(
-    tiny_model_dir: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    order: list[str] = []
-
-    @contextmanager
-    def watched() -> Iterator[None]:
-        order.append("begins")
-        yield
-        order.append("ends")
-
-    weights = load._load_weights
-    monkeypatch.setattr(load, "freed_at_once", watched)
-    monkeypatch.setattr(load, "_load_weights", lambda *a: order.append("weights") or weights(*a))
-    load_model(str(tiny_model_dir))
-    assert order == ["begins", "weights", "ends"]
 
 
 def test_stated_precision_wins(tiny_model_dir: Path, home: Path) -> None:
